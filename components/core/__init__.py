@@ -1,0 +1,1 @@
+"""What every family shares: records, stages, the runner, the store, the ledger, reports."""

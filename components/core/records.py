@@ -1,0 +1,140 @@
+"""Records as Python objects, for code that builds them one at a time.
+
+Their fields are the columns of `components.core.schemas`; `table` turns a list of them into Arrow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from components.core import schemas
+
+Role = Literal["paragraph", "heading", "list", "table", "code", "quote", "figure"]
+
+
+@dataclass(slots=True)
+class Item:
+    """One element of an interleaved document: a text or an image (schema `ITEM`)."""
+
+    kind: Literal["text", "image"]
+    role: Role | None = None
+    text: str | None = None
+    level: int | None = None
+    image_id: str | None = None
+    url: str | None = None
+    alt: str | None = None
+    caption: str | None = None
+    page: int | None = None
+    bbox: tuple[float, float, float, float] | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(slots=True)
+class Consent:
+    """What the publisher allows, as evidence (schema `CONSENT`)."""
+
+    robots: str = "unknown"
+    x_robots_tag: str | None = None
+    meta_robots: str | None = None
+    tdm_reservation: bool | None = None
+    noai: bool | None = None
+
+
+@dataclass(slots=True)
+class Image:
+    """An encoded image, addressed by the SHA-256 of its bytes (schema `IMAGES`)."""
+
+    id: str
+    bytes: bytes
+    size: int
+    format: str
+    width: int
+    height: int
+    phash: int | None = None
+    url: str | None = None
+    alts: list[str] = field(default_factory=list)
+    source_uri: str | None = None
+    source_offset: int | None = None
+    scores: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Document:
+    """An interleaved document (schema `DOCUMENTS`)."""
+
+    id: str
+    source: Literal["html", "pdf", "latex", "image"]
+    source_uri: str
+    items: list[Item]
+    source_offset: int = 0
+    url: str | None = None
+    title: str | None = None
+    crawl_time: datetime | None = None
+    declared_language: str | None = None
+    language: str | None = None
+    language_score: float | None = None
+    license: str | None = None
+    consent: Consent | None = None
+    scores: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Note:
+    """A part of a record that was lost or altered while it was read: one `changed` ledger line.
+
+    `reason` is a member of the reader's closed enum of reasons.
+    """
+
+    reason: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Extracted:
+    """What an extractor makes of one payload, before it becomes a `Document`.
+
+    Items that show an image of `images` carry its `image_id`; those of HTML carry a `url` only.
+    """
+
+    items: list[Item]
+    images: list[Image] = field(default_factory=list)
+    title: str | None = None
+    declared_language: str | None = None
+    license: str | None = None
+    consent: Consent | None = None
+    notes: list[Note] = field(default_factory=list)
+
+
+def _plain(value: Any) -> Any:
+    """The value as Arrow wants it: dataclasses as dicts, maps as sorted pairs."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return sorted(value.items())
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    return value
+
+
+def table(records: Sequence[Document] | Sequence[Image], schema_name: str) -> pa.Table:
+    """An Arrow table with the columns of `schema_name`, one row a record, in the given order."""
+    schema = schemas.get(schema_name)
+    return pa.Table.from_pylist([_plain(r) for r in records], schema=schema)
+
+
+def record_id(*parts: str | bytes) -> str:
+    """32 hex digits out of the parts, the same on every machine."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
+    return digest.hexdigest()[:32]

@@ -1,0 +1,210 @@
+"""Arrow schemas of every kind of record, versioned and documented field by field.
+
+A schema is named `kind/version`. Every shard carries the name in its Parquet metadata, every
+manifest names it, and every stage declares which ones it consumes and produces; `check` compares
+them on both sides of every step and names the column, the producer and the consumer.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+
+from components.core.errors import ConfigurationError
+
+
+def _field(name: str, kind: pa.DataType, doc: str, *, nullable: bool = True) -> pa.Field:
+    return pa.field(name, kind, nullable=nullable, metadata={"doc": doc})
+
+
+SCORES: Final = pa.map_(pa.string(), pa.float64())
+
+ITEM: Final = pa.struct(
+    [
+        _field("kind", pa.string(), "'text' or 'image'", nullable=False),
+        _field("role", pa.string(), "paragraph, heading, list, table, code, quote or figure"),
+        _field("text", pa.string(), "text of a text item, UTF-8, NFC; null for an image"),
+        _field("level", pa.int8(), "heading level, 1 to 6; null for anything else"),
+        _field("image_id", pa.string(), "SHA-256 (hex) of the image's bytes; null while not fetched"),
+        _field("url", pa.string(), "absolute URL of an image; null where it has none"),
+        _field("alt", pa.string(), "alternative text given by the page's author"),
+        _field("caption", pa.string(), "figure caption given by the author"),
+        _field("page", pa.int32(), "page of a PDF, counted from 1"),
+        _field("bbox", pa.list_(pa.float32(), 4), "x0, y0, x1, y1 in points, origin top left (PDF)"),
+        _field("width", pa.int32(), "pixels: of the bytes if known, else as the page declares"),
+        _field("height", pa.int32(), "pixels: of the bytes if known, else as the page declares"),
+    ]
+)
+
+CONSENT: Final = pa.struct(
+    [
+        _field("robots", pa.string(), "robots.txt verdict: allowed, disallowed, unavailable, unknown"),
+        _field("x_robots_tag", pa.string(), "X-Robots-Tag response header, as sent"),
+        _field("meta_robots", pa.string(), "content of <meta name=robots>"),
+        _field("tdm_reservation", pa.bool_(), "TDMRep: true where text and data mining is reserved"),
+        _field("noai", pa.bool_(), "true where noai, noimageai or noml was declared"),
+    ]
+)
+
+SOURCES: Final = pa.schema(
+    [
+        _field("id", pa.string(), "SHA-256 (first 32 hex) of kind, URI and range", nullable=False),
+        _field("kind", pa.string(), "warc, html, pdf, latex, image, video or url", nullable=False),
+        _field("uri", pa.string(), "file://, s3://, http:// or https:// location", nullable=False),
+        _field("start", pa.int64(), "first byte of the range of a WARC file", nullable=False),
+        _field(
+            "stop", pa.int64(), "end of the range; records that start before it belong to it", nullable=False
+        ),
+        _field("bytes", pa.int64(), "size of the file in bytes; -1 where unknown"),
+        _field("url", pa.string(), "the web address this came from, where known"),
+    ]
+)
+
+DOCUMENTS: Final = pa.schema(
+    [
+        _field(
+            "id", pa.string(), "32 hex: from the WARC record id, or from the file's SHA-256", nullable=False
+        ),
+        _field("source", pa.string(), "html, pdf, latex or image", nullable=False),
+        _field("source_uri", pa.string(), "the file the document was read from", nullable=False),
+        _field("source_offset", pa.int64(), "byte offset of the record in a WARC file, else 0"),
+        _field("url", pa.string(), "address of the page or file"),
+        _field("title", pa.string(), "title given by the author"),
+        _field("crawl_time", pa.timestamp("us", tz="UTC"), "WARC-Date of the capture"),
+        _field("declared_language", pa.string(), "BCP 47 tag the document declares (html lang)"),
+        _field("language", pa.string(), "ISO 639 code found by the language identifier"),
+        _field("language_score", pa.float64(), "its probability, 0 to 1"),
+        _field("license", pa.string(), "URL of the licence the document declares (rel=license)"),
+        _field("consent", CONSENT, "evidence of what the publisher allows"),
+        _field("items", pa.list_(ITEM), "texts and images in reading order", nullable=False),
+        _field("scores", SCORES, "named scores of filters, stored before any threshold is applied"),
+    ]
+)
+
+IMAGES: Final = pa.schema(
+    [
+        _field("id", pa.string(), "SHA-256 (hex) of `bytes`", nullable=False),
+        _field("bytes", pa.binary(), "the encoded image exactly as found", nullable=False),
+        _field("size", pa.int64(), "length of `bytes`", nullable=False),
+        _field("format", pa.string(), "jpeg, png, webp, gif, bmp, tiff, avif or jp2", nullable=False),
+        _field("width", pa.int32(), "pixels", nullable=False),
+        _field("height", pa.int32(), "pixels", nullable=False),
+        _field("phash", pa.uint64(), "64-bit DCT perceptual hash; null where not computed"),
+        _field("url", pa.string(), "address it was fetched from; null for PDF and LaTeX"),
+        _field("alts", pa.list_(pa.string()), "alternative texts seen with it, sorted, no repeats"),
+        _field("source_uri", pa.string(), "the file it was read from"),
+        _field("source_offset", pa.int64(), "byte offset of the record in a WARC file, else 0"),
+        _field("scores", SCORES, "named scores of filters"),
+    ]
+)
+
+IMAGE_REFS: Final = pa.schema(
+    [
+        _field("url", pa.string(), "address of an image that a document shows", nullable=False),
+        _field("shard", pa.int32(), "index of the documents shard that shows it", nullable=False),
+    ]
+)
+
+IMAGE_LINKS: Final = pa.schema(
+    [
+        _field("shard", pa.int32(), "index of the documents shard", nullable=False),
+        _field("url", pa.string(), "address the document shows", nullable=False),
+        _field("image_id", pa.string(), "SHA-256 of the bytes found under that address", nullable=False),
+        _field("width", pa.int32(), "pixels", nullable=False),
+        _field("height", pa.int32(), "pixels", nullable=False),
+    ]
+)
+
+DEDUP_KEYS: Final = pa.schema(
+    [
+        _field("band", pa.int16(), "-1: hash of the whole text; 0 and up: MinHash band", nullable=False),
+        _field("key", pa.uint64(), "hash of the band", nullable=False),
+        _field("shard", pa.int32(), "index of the documents shard", nullable=False),
+        _field("row", pa.int32(), "row in that shard", nullable=False),
+        _field("id", pa.string(), "document id", nullable=False),
+    ]
+)
+
+DEDUP_EDGES: Final = pa.schema(
+    [
+        _field("exact", pa.bool_(), "true: same text; false: a MinHash band in common", nullable=False),
+        _field("shard_a", pa.int32(), "shard of the earlier document", nullable=False),
+        _field("row_a", pa.int32(), "row of the earlier document", nullable=False),
+        _field("id_a", pa.string(), "id of the earlier document", nullable=False),
+        _field("shard_b", pa.int32(), "shard of the later document", nullable=False),
+        _field("row_b", pa.int32(), "row of the later document", nullable=False),
+        _field("id_b", pa.string(), "id of the later document", nullable=False),
+    ]
+)
+
+DUPLICATES: Final = pa.schema(
+    [
+        _field("shard", pa.int32(), "index of the documents shard", nullable=False),
+        _field("id", pa.string(), "document that is a duplicate", nullable=False),
+        _field("duplicate_of", pa.string(), "the document of its cluster that is kept", nullable=False),
+        _field("exact", pa.bool_(), "true: the same text; false: near-duplicate", nullable=False),
+    ]
+)
+
+LEDGER: Final = pa.schema(
+    [
+        _field("step", pa.string(), "stage that decided", nullable=False),
+        _field("record_id", pa.string(), "id of the record", nullable=False),
+        _field("record_kind", pa.string(), "document, image or source", nullable=False),
+        _field("action", pa.string(), "dropped, failed or changed", nullable=False),
+        _field("reason", pa.string(), "member of the stage's closed list of reasons", nullable=False),
+        _field("score", pa.float64(), "the score that decided, where there is one"),
+        _field("threshold", pa.float64(), "the threshold it was held against"),
+        _field("detail", pa.string(), "one sentence for a person"),
+        _field("locator", pa.string(), "where the record was found: a URL, or a file with its offset"),
+    ]
+)
+
+SCHEMAS: Final[dict[str, pa.Schema]] = {
+    "sources/1": SOURCES,
+    "documents/1": DOCUMENTS,
+    "images/1": IMAGES,
+    "image_refs/1": IMAGE_REFS,
+    "image_links/1": IMAGE_LINKS,
+    "dedup_keys/1": DEDUP_KEYS,
+    "dedup_edges/1": DEDUP_EDGES,
+    "duplicates/1": DUPLICATES,
+    "ledger/1": LEDGER,
+}
+
+
+def get(name: str) -> pa.Schema:
+    """The Arrow schema called `name`, for instance `documents/1`."""
+    try:
+        return SCHEMAS[name]
+    except KeyError:
+        known = ", ".join(SCHEMAS)
+        raise ConfigurationError(f"There is no schema {name!r}; known schemas are {known}.") from None
+
+
+def check(actual: pa.Schema, name: str, *, producer: str, consumer: str) -> None:
+    """Refuse a table whose columns are not those of schema `name`.
+
+    Raises:
+        ConfigurationError: naming the first wrong column, the producer and the consumer.
+    """
+    wanted = get(name)
+    for field in wanted:
+        index = actual.get_field_index(field.name)
+        if index < 0:
+            raise ConfigurationError(
+                f"Column {field.name!r} of {name} is missing: {producer} did not write it "
+                f"and {consumer} needs it."
+            )
+        found = actual.field(index).type
+        if found != field.type:
+            raise ConfigurationError(
+                f"Column {field.name!r} of {name} is {found}, not {field.type}: {producer} wrote it "
+                f"and {consumer} can't read it."
+            )
+    extra = [field.name for field in actual if wanted.get_field_index(field.name) < 0]
+    if extra:
+        raise ConfigurationError(
+            f"Column {extra[0]!r} is not part of {name}: {producer} wrote it and {consumer} does not know it."
+        )

@@ -1,0 +1,219 @@
+"""A stage: a function from one unit of work to kept rows and decisions.
+
+The runner plans units, reads them, calls `Stage.run` in a process of its own, writes what the
+`Output` collected and commits it. A stage opens no file and writes none, with one exception: a
+stage that reads what a source row points to (a WARC file, say) opens it through `Unit.store`.
+"""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+
+import pyarrow as pa
+from pydantic import BaseModel
+
+from components.core import schemas
+from components.core.errors import BadRecord, Drop
+
+if TYPE_CHECKING:
+    from components.core.store import Stores
+
+Params = TypeVar("Params", bound=BaseModel)
+
+Grouping = Literal["shard", "partition", "all"]
+"""What a unit is made of.
+
+- `shard`: one shard of the first port; a side port gives the rows meant for that shard.
+- `partition`: one partition (a hash bucket) of every shard of every port.
+- `all`: everything; for small tables only.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a stage gets to work on.
+
+    Attributes:
+        index: the unit's number within its step, counted from 0; the same on every run.
+        tables: one Arrow table for each port the stage consumes.
+        stores: opens the locations that source rows point to.
+        only: on `kalemint retry`, the ids of the records to do again; else None.
+    """
+
+    index: int
+    tables: dict[str, pa.Table]
+    stores: Stores
+    only: frozenset[str] | None = None
+
+    def wants(self, record_id: str) -> bool:
+        """False for a record that a retry does not ask for."""
+        return self.only is None or record_id in self.only
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file beside the shards (a WARC file, a tar, a card) that the runner writes for the stage."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(slots=True)
+class Output:
+    """Collects what a stage decides. Every input record ends as kept, dropped or failed."""
+
+    step: str
+    reasons: type[StrEnum]
+    rows_in: int = 0
+    tables: dict[str, list[pa.Table]] = field(default_factory=dict)
+    ledger: list[dict[str, Any]] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+    counters: dict[str, float] = field(default_factory=dict)
+
+    def keep(self, port: str, table: pa.Table) -> None:
+        """Add rows to an output port. Rows of the stage's first port count as kept records."""
+        self.tables.setdefault(port, []).append(table)
+
+    def _decide(
+        self,
+        action: str,
+        record_id: str,
+        reason: str,
+        kind: str,
+        detail: str,
+        score: float | None,
+        threshold: float | None,
+        locator: str | None,
+    ) -> None:
+        self.ledger.append(
+            {
+                "step": self.step,
+                "record_id": record_id,
+                "record_kind": kind,
+                "action": action,
+                "reason": str(self.reasons(reason)),
+                "score": score,
+                "threshold": threshold,
+                "detail": detail[:500] or None,
+                "locator": locator,
+            }
+        )
+
+    def drop(
+        self,
+        record_id: str,
+        reason: str,
+        *,
+        kind: str = "document",
+        detail: str = "",
+        score: float | None = None,
+        threshold: float | None = None,
+        locator: str | None = None,
+    ) -> None:
+        """The record was judged and is not wanted."""
+        self._decide("dropped", record_id, reason, kind, detail, score, threshold, locator)
+
+    def fail(
+        self,
+        record_id: str,
+        reason: str,
+        *,
+        kind: str = "document",
+        detail: str = "",
+        locator: str | None = None,
+    ) -> None:
+        """The record could not be processed; `kalemint retry --reason` can do it again."""
+        self._decide("failed", record_id, reason, kind, detail, None, None, locator)
+
+    def change(
+        self,
+        record_id: str,
+        reason: str,
+        *,
+        kind: str = "document",
+        detail: str = "",
+        score: float | None = None,
+        threshold: float | None = None,
+        locator: str | None = None,
+    ) -> None:
+        """The record is kept but a part of it was removed or altered. Counts in no equation."""
+        self._decide("changed", record_id, reason, kind, detail, score, threshold, locator)
+
+    def count(self, name: str, amount: float = 1) -> None:
+        """Add to a named counter that is summed over the step and shown in the report."""
+        self.counters[name] = self.counters.get(name, 0) + amount
+
+    def attach(self, name: str, data: bytes) -> None:
+        """Have the runner write a file beside the shards, under the step's `files/` folder."""
+        self.attachments.append(Attachment(name, data))
+
+    @contextmanager
+    def record(self, record_id: str, *, kind: str = "document", locator: str | None = None) -> Iterator[None]:
+        """Work on one record: `Drop` and `BadRecord` become its ledger line; nothing else is caught."""
+        try:
+            yield
+        except Drop as drop:
+            self.drop(
+                record_id,
+                drop.reason,
+                kind=kind,
+                detail=drop.detail,
+                score=drop.score,
+                threshold=drop.threshold,
+                locator=locator,
+            )
+        except BadRecord as bad:
+            self.fail(record_id, bad.reason, kind=kind, detail=bad.detail, locator=locator)
+
+
+class Stage(ABC, Generic[Params]):
+    """One step's logic. Subclasses are small, pure, and state what they need and give.
+
+    Class attributes:
+        name: step name in the run, in file names and in the ledger.
+        version: raise it whenever the same input would give another output.
+        consumes: port → schema name; the first port is the primary one.
+        produces: port → schema name; rows of the first port are the kept records.
+        reasons: the closed enum of ledger reasons.
+        grouping: what one unit is (see `Grouping`).
+        conserves: True where rows in = kept + dropped + failed must hold; False for a stage that
+            derives a table (keys, edges) and has nothing to lose; it then says why in its docstring.
+        partitioned: output port → column of partition numbers by which its shards are grouped.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str] = "1"
+    consumes: ClassVar[dict[str, str]]
+    produces: ClassVar[dict[str, str]]
+    reasons: ClassVar[type[StrEnum]]
+    grouping: ClassVar[Grouping] = "shard"
+    conserves: ClassVar[bool] = True
+
+    def __init__(self, params: Params) -> None:
+        self.params = params
+
+    @abstractmethod
+    def run(self, unit: Unit, out: Output) -> None:
+        """Work on one unit; called in a worker process."""
+
+    def close(self) -> None:
+        """Release what the stage holds (child processes, models); called once a process."""
+
+
+def empty(schema_name: str) -> pa.Table:
+    """A table of no rows with the columns of a schema."""
+    return schemas.get(schema_name).empty_table()
+
+
+@functools.cache
+def code_version() -> str:
+    """The version of kalemint that runs, recorded in manifests."""
+    from components import __version__
+
+    return __version__

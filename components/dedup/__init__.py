@@ -1,0 +1,1 @@
+"""Dedup: exact and near-duplicate text, exact images."""

@@ -1,0 +1,1 @@
+"""Filter: scores are stored on the document first; thresholds are applied in a later, cheap pass."""

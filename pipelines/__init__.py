@@ -1,0 +1,1 @@
+"""Pipelines: the DAGs, their runners and the `kalemint` command."""
