@@ -8,6 +8,7 @@ import warnings
 from enum import StrEnum
 from typing import Final
 
+import PIL
 import PIL.Image as PilImage
 
 from components.core.errors import BadRecord
@@ -65,13 +66,13 @@ def read_image(
                     raise BadRecord(ImageReason.IMAGE_TOO_LARGE, f"the header says {width}x{height} pixels")
                 picture.draft("L", (max(1, width // 8), max(1, height // 8)))
                 picture.load()
-        except PilImage.UnidentifiedImageError:
+        except PIL.UnidentifiedImageError:
             raise BadRecord(ImageReason.NOT_AN_IMAGE, f"{len(data)} bytes of no known format") from None
         except BadRecord:
             raise
         except PilImage.DecompressionBombError as error:
             raise BadRecord(ImageReason.IMAGE_TOO_LARGE, str(error)) from None
-        except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error…
+        except Exception as error:  # noqa: BLE001 - Pillow's decoders raise OSError, SyntaxError, struct.error…
             raise BadRecord(ImageReason.IMAGE_UNDECODABLE, f"{type(error).__name__}: {error}") from None
     return Image(
         id=hashlib.sha256(data).hexdigest(),

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from components.core.errors import BadRecord, Drop
@@ -40,8 +41,7 @@ def die_with_parent() -> None:
 
 
 def _address_space() -> int:
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _limit_memory(extra_bytes: int) -> None:
@@ -74,7 +74,7 @@ def _serve(connection: Connection, function: Callable[..., Any], memory_bytes: i
             answer = pickle.dumps(
                 (False, ("bad", SandboxReason.PARSER_ERROR, f"nested too deeply: {error}", None, None))
             )
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a parser raises is one bad record
             detail = f"{type(error).__name__}: {error}"
             answer = pickle.dumps((False, ("bad", SandboxReason.PARSER_ERROR, detail, None, None)))
         connection.send_bytes(answer)
@@ -104,11 +104,9 @@ class Sandbox(Generic[Result]):
             return self._connection
         self.close()
         # fork: the parser's modules are loaded already, and a child costs milliseconds
-        context = mp.get_context("fork" if sys.platform == "linux" else "spawn")
+        context: Any = mp.get_context("fork" if sys.platform == "linux" else "spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(
-            target=_serve, args=(theirs, self._function, self._memory_bytes), daemon=False
-        )
+        process = context.Process(target=_serve, args=(theirs, self._function, self._memory_bytes))
         process.start()
         theirs.close()
         self._process, self._connection = process, ours
