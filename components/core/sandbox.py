@@ -104,6 +104,7 @@ class Sandbox(Generic[Result]):
             return self._connection
         self.close()
         # fork: the parser's modules are loaded already, and a child costs milliseconds
+        ours: Connection
         context: Any = mp.get_context("fork" if sys.platform == "linux" else "spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self._function, self._memory_bytes))

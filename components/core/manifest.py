@@ -1,0 +1,159 @@
+"""The manifest: what a dataset is, in small JSON that is passed between steps.
+
+A dataset is a folder of immutable Parquet shards plus `manifest.json`, which is written last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from components.core.errors import ConfigurationError
+from components.core.store import Stores
+
+MANIFEST = "manifest.json"
+
+
+class Shard(BaseModel):
+    """One Parquet file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str = Field(description="relative to the run's output")
+    rows: int
+    bytes: int
+    sha256: str
+    groups: list[int] | None = Field(
+        default=None,
+        description="partition number of each row group, where the dataset is partitioned by row groups",
+    )
+
+
+class Counts(BaseModel):
+    """What happened to the rows of a step: rows_in = kept + sum(dropped) + sum(failed)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rows_in: int = 0
+    kept: int = 0
+    dropped: dict[str, int] = {}
+    failed: dict[str, int] = {}
+    changed: dict[str, int] = {}
+    counters: dict[str, float] = {}
+    conserves: bool = True
+
+    def add(self, other: Counts) -> None:
+        """Add another unit's counts to these."""
+        self.rows_in += other.rows_in
+        self.kept += other.kept
+        self.conserves = other.conserves
+        for mine, theirs in (
+            (self.dropped, other.dropped),
+            (self.failed, other.failed),
+            (self.changed, other.changed),
+        ):
+            for reason, number in theirs.items():
+                mine[reason] = mine.get(reason, 0) + number
+        for name, amount in other.counters.items():
+            self.counters[name] = self.counters.get(name, 0) + amount
+
+    @property
+    def total_dropped(self) -> int:
+        """Rows dropped, for whatever reason."""
+        return sum(self.dropped.values())
+
+    @property
+    def total_failed(self) -> int:
+        """Rows failed, for whatever reason."""
+        return sum(self.failed.values())
+
+    def imbalance(self) -> int:
+        """Rows in - kept - dropped - failed; 0 where the conservation law holds or does not apply."""
+        if not self.conserves:
+            return 0
+        return self.rows_in - self.kept - self.total_dropped - self.total_failed
+
+
+class Partitioning(BaseModel):
+    """How rows are spread by a hash of one column.
+
+    `row_groups`: row group *i* of a shard holds partition `shard.groups[i]`.
+    `shards`: shard *i* holds partition *i*, sorted by the column.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    column: str
+    partitions: int
+    layout: Literal["row_groups", "shards"]
+
+
+class Manifest(BaseModel):
+    """A dataset: where it is, what is in it, where it came from."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    step: str = Field(description="name of the step that wrote it")
+    port: str = Field(description="output port of that step")
+    location: str = Field(description="URI of the run's output")
+    schema_name: str = Field(alias="schema", description="Arrow schema and version, e.g. documents/1")
+    shards: list[Shard]
+    partitioning: Partitioning | None = None
+    parents: dict[str, str] = Field(default={}, description="input port -> digest of the dataset read")
+    stage_version: str
+    code_version: str
+    params: dict[str, Any] = Field(default={}, description="the stage's parameters; never a secret")
+    counts: Counts
+    ledger: list[Shard] = Field(default=[], description="ledger shards of the step")
+    files: list[Shard] = Field(default=[], description="attachments beside the shards (rows is 0)")
+    seconds: float = Field(default=0, description="processor-independent wall seconds, summed over units")
+    digest: str = Field(default="", description="SHA-256 of schema and shard digests, in order")
+
+    def model_post_init(self, _: Any) -> None:
+        """Fill in the digest."""
+        content = [self.schema_name, [s.sha256 for s in self.shards], [f.sha256 for f in self.files]]
+        self.digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    @property
+    def rows(self) -> int:
+        """Rows in all shards."""
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all shards."""
+        return sum(shard.bytes for shard in self.shards)
+
+    def to_json(self) -> bytes:
+        """The file's content."""
+        return self.model_dump_json(by_alias=True, indent=1).encode()
+
+
+def manifest_key(step: str, port: str) -> str:
+    """Where the manifest of a step's output port lies in the run's output."""
+    return f"{step}/{port}/{MANIFEST}"
+
+
+def load(data: bytes | str, where: str) -> Manifest:
+    """Parse a manifest.
+
+    Raises:
+        ConfigurationError: where it is no manifest.
+    """
+    try:
+        return Manifest.model_validate_json(data)
+    except ValueError as error:
+        raise ConfigurationError(f"{where} is no manifest of kalemint: {error}") from None
+
+
+def find(stores: Stores, root: str) -> list[Manifest]:
+    """Every dataset of a run, in lexical order of step and port."""
+    found = [
+        load(stores.read(uri), uri)
+        for uri, _ in stores.list(root.rstrip("/") + "/")
+        if uri.endswith("/" + MANIFEST)
+    ]
+    return sorted(found, key=lambda m: (m.step, m.port))
