@@ -123,7 +123,7 @@ class Manifest(BaseModel):
         return sum(shard.rows for shard in self.shards)
 
     @property
-    def bytes(self) -> int:
+    def total_bytes(self) -> int:
         """Bytes of all shards."""
         return sum(shard.bytes for shard in self.shards)
 

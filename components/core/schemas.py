@@ -106,6 +106,15 @@ IMAGE_REFS: Final = pa.schema(
     ]
 )
 
+IMAGE_INDEX: Final = pa.schema(
+    [
+        _field("url", pa.string(), "address an image was fetched from", nullable=False),
+        _field("image_id", pa.string(), "SHA-256 of the bytes found there", nullable=False),
+        _field("width", pa.int32(), "pixels", nullable=False),
+        _field("height", pa.int32(), "pixels", nullable=False),
+    ]
+)
+
 IMAGE_LINKS: Final = pa.schema(
     [
         _field("shard", pa.int32(), "index of the documents shard", nullable=False),
@@ -147,6 +156,63 @@ DUPLICATES: Final = pa.schema(
     ]
 )
 
+MINT_IMAGE: Final = pa.struct(
+    [
+        _field("width", pa.int32(), "pixels: of the bytes if known, else as the page declares"),
+        _field("height", pa.int32(), "pixels: of the bytes if known, else as the page declares"),
+        _field("format", pa.string(), "jpeg, png, webp, gif, bmp, tiff, avif or jp2; null without bytes"),
+        _field("size", pa.int64(), "length of the bytes; null without bytes"),
+        _field("alt", pa.string(), "alternative text given by the page's author"),
+        _field("caption", pa.string(), "figure caption given by the author"),
+        _field("page", pa.int32(), "page of a PDF, counted from 1"),
+    ]
+)
+
+MINT_METADATA: Final = pa.struct(
+    [
+        _field("id", pa.string(), "document id, 32 hex; the key of its WebDataset sample", nullable=False),
+        _field("source", pa.string(), "html, pdf, latex or image", nullable=False),
+        _field("title", pa.string(), "title given by the author"),
+        _field("crawl_time", pa.timestamp("us", tz="UTC"), "WARC-Date of the capture"),
+        _field("language", pa.string(), "ISO 639 code found by the language identifier"),
+        _field("language_score", pa.float64(), "its probability, 0 to 1"),
+        _field("license", pa.string(), "URL of the licence the document declares (rel=license)"),
+        _field("consent", CONSENT, "evidence of what the publisher allows"),
+    ]
+)
+
+MINT_DOCUMENTS: Final = pa.schema(
+    [
+        _field("url", pa.string(), "address of the page or file; null where it has none"),
+        _field("cc_dump", pa.string(), "Common Crawl dump it was captured in, e.g. CC-MAIN-2024-18"),
+        _field(
+            "texts",
+            pa.list_(pa.string()),
+            "as long as `images`; texts[i] is null exactly where images[i] is not",
+            nullable=False,
+        ),
+        _field(
+            "images",
+            pa.list_(pa.string()),
+            "URL of the image, or its name (page_0_image_3) where it has no URL",
+            nullable=False,
+        ),
+        _field(
+            "image_hashes",
+            pa.list_(pa.string()),
+            "SHA-256 (hex) of the bytes of each non-null entry of `images`; null where there are no bytes",
+            nullable=False,
+        ),
+        _field(
+            "images_metadata",
+            pa.list_(MINT_IMAGE),
+            "one struct for each non-null entry of `images`, in order",
+            nullable=False,
+        ),
+        _field("metadata", MINT_METADATA, "what is known of the document as a whole", nullable=False),
+    ]
+)
+
 LEDGER: Final = pa.schema(
     [
         _field("step", pa.string(), "stage that decided", nullable=False),
@@ -166,10 +232,12 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
     "documents/1": DOCUMENTS,
     "images/1": IMAGES,
     "image_refs/1": IMAGE_REFS,
+    "image_index/1": IMAGE_INDEX,
     "image_links/1": IMAGE_LINKS,
     "dedup_keys/1": DEDUP_KEYS,
     "dedup_edges/1": DEDUP_EDGES,
     "duplicates/1": DUPLICATES,
+    "mint_documents/1": MINT_DOCUMENTS,
     "ledger/1": LEDGER,
 }
 

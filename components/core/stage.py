@@ -66,11 +66,16 @@ class Attachment:
 
 @dataclass(slots=True)
 class Output:
-    """Collects what a stage decides. Every input record ends as kept, dropped or failed."""
+    """Collects what a stage decides. Every input record ends as kept, dropped or failed.
+
+    `rows_in` and `kept` are set by a stage whose records are not the rows of its first port (a
+    reader of WARC files, say); None means the rows of the first input and of the first output port.
+    """
 
     step: str
     reasons: type[StrEnum]
-    rows_in: int = 0
+    rows_in: int | None = None
+    kept: int | None = None
     tables: dict[str, list[pa.Table]] = field(default_factory=dict)
     ledger: list[dict[str, Any]] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
@@ -184,7 +189,10 @@ class Stage(ABC, Generic[Params]):
         grouping: what one unit is (see `Grouping`).
         conserves: True where rows in = kept + dropped + failed must hold; False for a stage that
             derives a table (keys, edges) and has nothing to lose; it then says why in its docstring.
-        partitioned: output port → column of partition numbers by which its shards are grouped.
+        partitioned: output port → column by whose hash the rows of every shard are grouped.
+        sorted_by: output port of a `partition` stage → column its shards are sorted by.
+        sides: input port → how a `shard` stage gets that port: `by_shard` gives the rows whose
+            `shard` column is the unit's index, `by_id` the rows whose `id` is in `lookup`.
     """
 
     name: ClassVar[str]
@@ -194,6 +202,9 @@ class Stage(ABC, Generic[Params]):
     reasons: ClassVar[type[StrEnum]]
     grouping: ClassVar[Grouping] = "shard"
     conserves: ClassVar[bool] = True
+    partitioned: ClassVar[dict[str, str]] = {}
+    sorted_by: ClassVar[dict[str, str]] = {}
+    sides: ClassVar[dict[str, Literal["by_shard", "by_id"]]] = {}
 
     def __init__(self, params: Params) -> None:
         self.params = params
@@ -201,6 +212,15 @@ class Stage(ABC, Generic[Params]):
     @abstractmethod
     def run(self, unit: Unit, out: Output) -> None:
         """Work on one unit; called in a worker process."""
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions the ports in `partitioned` are spread over."""
+        return int(getattr(self.params, "partitions", 16))
+
+    def lookup(self, port: str, table: pa.Table) -> set[str]:
+        """Ids of the rows of a `by_id` side port that a unit needs, from its first port's table."""
+        raise NotImplementedError(f"{self.name} looks nothing up in {port}")
 
     def close(self) -> None:
         """Release what the stage holds (child processes, models); called once a process."""
