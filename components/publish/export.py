@@ -1,0 +1,110 @@
+"""Export: documents and their images as they are released, Parquet and WebDataset."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Any, ClassVar, Final
+
+import pyarrow as pa
+
+from components.core.images import ImageReason
+from components.core.stage import Output, Stage, Unit
+from components.publish import mint_layout, webdataset
+from components.publish.mint_layout import MINT_SCHEMA, Entry, ImageFacts
+from components.publish.params import PublishParams
+
+_KEY: Final = re.compile(r"[0-9a-f]{32}")
+
+
+class ExportReason(StrEnum):
+    """Ledger reasons of the export."""
+
+    BAD_KEY = "bad_key"
+    DUPLICATE_KEY = "duplicate_key"
+    IMAGE_BYTES_MISSING = "image_bytes_missing"
+    IMAGE_TOO_LARGE = ImageReason.IMAGE_TOO_LARGE.value
+    IMAGE_UNDECODABLE = ImageReason.IMAGE_UNDECODABLE.value
+
+
+class ExportStage(Stage[PublishParams]):
+    """Write each shard of documents as one released Parquet shard and one WebDataset tar.
+
+    `unit.tables["images"]` holds the images that the unit's documents show. A document that names an
+    image which is not among them is kept with that image's URL and without its hash, and is recorded
+    as changed. Every document is released (rows in = kept + failed); only one whose id can't be a
+    WebDataset key, or repeats within the shard, fails.
+    """
+
+    name: ClassVar[str] = "export"
+    consumes: ClassVar[dict[str, str]] = {"documents": "documents/1", "images": "images/1"}
+    produces: ClassVar[dict[str, str]] = {"interleaved": MINT_SCHEMA}
+    reasons: ClassVar[type[StrEnum]] = ExportReason
+
+    def run(self, unit: Unit, out: Output) -> None:
+        """Write the unit's rows, and `<unit index>.tar` if any of its documents goes into a tar."""
+        documents = unit.tables["documents"]
+        facts, data = _by_id(unit.tables["images"])
+        tar = webdataset.TarBuilder()
+        rows: list[dict[str, Any]] = []
+        seen: set[str] = set()
+        for batch in documents.to_batches(max_chunksize=512):
+            for document in batch.to_pylist():
+                with out.record(document["id"], locator=document["url"] or document["source_uri"]):
+                    if not unit.wants(document["id"]):
+                        continue
+                    placed = mint_layout.entries(
+                        document, facts, captions=self.params.captions, join_texts=self.params.join_texts
+                    )
+                    if not self._may_be_key(document["id"], seen, out):
+                        continue
+                    if document["source"] in self.params.tar_sources:
+                        webdataset.add_sample(tar, document, placed, data, self.params.images_as)
+                        out.count("webdataset_samples")
+                    rows.append(mint_layout.parquet_row(document, placed))
+                    self._account(document, placed, out)
+        out.keep("interleaved", mint_layout.parquet_table(rows))
+        if tar:
+            out.attach(f"{unit.index:05d}.tar", tar.build())
+
+    def _may_be_key(self, key: str, seen: set[str], out: Output) -> bool:
+        if not _KEY.fullmatch(key):
+            out.fail(key, ExportReason.BAD_KEY, detail="A WebDataset key must be 32 hex digits.")
+            return False
+        if key in seen:
+            out.fail(
+                key, ExportReason.DUPLICATE_KEY, detail="Another document of this shard has the same id."
+            )
+            return False
+        seen.add(key)
+        return True
+
+    def _account(self, document: dict[str, Any], placed: list[Entry], out: Output) -> None:
+        """Count the images by what became of them and record a document that lost bytes it should have."""
+        shown = mint_layout.shown_in(placed)
+        stored = sum(image.image_id is not None for image in shown)
+        missing = [i.item["image_id"] for i in shown if i.image_id is None and i.item["image_id"]]
+        out.count("texts", len(placed) - len(shown))
+        out.count("words", mint_layout.count_words(mint_layout.texts_of(placed)))
+        out.count("images", len(shown))
+        out.count("images_with_bytes", stored)
+        out.count("images_not_fetched", len(shown) - stored - len(missing))
+        out.count("images_bytes_missing", len(missing))
+        if missing:
+            out.change(
+                document["id"],
+                ExportReason.IMAGE_BYTES_MISSING,
+                detail=f"{len(missing)} of {len(shown)} images have no bytes; the first is {missing[0]}.",
+                score=len(missing),
+                locator=document["url"] or document["source_uri"],
+            )
+
+
+def _by_id(images: pa.Table) -> tuple[dict[str, ImageFacts], dict[str, bytes]]:
+    facts: dict[str, ImageFacts] = {}
+    data: dict[str, bytes] = {}
+    for batch in images.select(["id", "format", "size", "width", "height", "bytes"]).to_batches():
+        for row in batch.to_pylist():
+            facts[row["id"]] = ImageFacts(row["format"], row["size"], row["width"], row["height"])
+            data[row["id"]] = row["bytes"]
+    return facts, data
