@@ -27,8 +27,8 @@ IMAGE_ROWS_PER_GROUP: Final = 64
 def partition_numbers(column: pa.ChunkedArray, partitions: int) -> npt.NDArray[np.int64]:
     """The partition, 0 to `partitions` - 1, of every value: integers by remainder, strings by CRC-32."""
     if pa.types.is_integer(column.type):
-        remainders = column.to_numpy() % partitions
-        return remainders.astype(np.int64)
+        remainders: npt.NDArray[np.int64] = (column.to_numpy() % partitions).astype(np.int64)
+        return remainders
     encoded = column.combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
@@ -36,7 +36,10 @@ def partition_numbers(column: pa.ChunkedArray, partitions: int) -> npt.NDArray[n
         [zlib.crc32(str(value).encode()) % partitions for value in encoded.dictionary.to_pylist()],
         dtype=np.int64,
     )
-    return codes[encoded.indices.to_numpy()] if len(codes) else np.zeros(0, np.int64)
+    numbers: npt.NDArray[np.int64] = (
+        codes[encoded.indices.to_numpy()] if len(codes) else np.zeros(0, np.int64)
+    )
+    return numbers
 
 
 def conform(tables: Sequence[pa.Table], schema_name: str, producer: str) -> pa.Table:

@@ -1,0 +1,314 @@
+"""Run a step: `work` as worker i of n, then `commit` once all workers are done.
+
+Nothing but the store is shared between workers. A unit is done when its marker exists; whoever finds
+it done leaves it alone, so that a killed run goes on where it stopped, with any number of workers.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+from collections.abc import Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from components.core.errors import BudgetExceeded, ConfigurationError, KalemintError
+from components.core.execute import SHARD_FAILED, Marker, Redo, UnitRunner
+from components.core.manifest import Counts, Manifest, Partitioning, Shard, load, manifest_key
+from components.core.plan import StepPlan, UnitPlan
+from components.core.pool import Draining, Pool, drain_on_sigterm
+from components.core.progress import Progress, emit
+from components.core.stage import Stage, code_version
+from components.core.store import Store, open_store
+
+DRAINED_EXIT: Final = 143
+"""Exit status after SIGTERM, as a shell reports it."""
+
+
+class RunParams(BaseModel):
+    """How a run is executed. Nothing here changes any output."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    processes: int = Field(default=0, ge=0, le=1024, description="processes a worker uses; 0: one a core")
+    max_failed_share: float = Field(
+        default=0.2, ge=0, le=1, description="share of failed records above which the run stops itself"
+    )
+    min_records: int = Field(
+        default=100, ge=1, description="records seen before the share of failures can stop the run"
+    )
+
+
+class DrainedError(KalemintError):
+    """The worker was asked to stop and has stopped cleanly; the same command goes on from here."""
+
+
+_runner: UnitRunner | None = None
+
+
+def _open_runner(plan: StepPlan, root: str) -> None:
+    global _runner  # noqa: PLW0603 - one per child process, set once by the pool's initializer
+    _runner = UnitRunner(plan, root, open_store(root))
+    atexit.register(plan.stage.close)
+
+
+def _run_unit(task: tuple[UnitPlan, Redo | None]) -> Marker:
+    assert _runner is not None
+    return _runner.run(*task)
+
+
+def _redo_key(step: str, generation: int) -> str:
+    return f"{step}/retry/{generation}.json"
+
+
+def _requests(store: Store, step: str) -> dict[str, list[Redo]]:
+    """Retry requests of a step: fingerprint → generations asked for, in order."""
+    found: dict[str, list[Redo]] = {}
+    for key, _ in store.list(f"{step}/retry/"):
+        generation = int(key.rpartition("/")[2].removesuffix(".json"))
+        for fingerprint, ids in json.loads(store.get(key)).items():
+            redo = Redo(generation, None if ids is None else frozenset(ids))
+            found.setdefault(fingerprint, []).append(redo)
+    for redos in found.values():
+        redos.sort(key=lambda r: r.generation)
+    return found
+
+
+def request_retry(store: Store, step: str, wanted: dict[str, list[str] | None]) -> None:
+    """Ask for records of finished units to be done again by the next run.
+
+    Args:
+        wanted: unit fingerprint → record ids, or None for the whole unit.
+    """
+    generation = 1 + sum(1 for _ in store.list(f"{step}/retry/"))
+    store.put(_redo_key(step, generation), json.dumps(wanted, sort_keys=True).encode())
+
+
+def _chain(unit: UnitPlan, requests: dict[str, list[Redo]]) -> list[Redo | None]:
+    """The generations of a unit in order: the first run, then the retries, numbered without gaps."""
+    redos = requests.get(unit.fingerprint, [])
+    return [None, *(Redo(number, redo.ids) for number, redo in enumerate(redos, start=1))]
+
+
+def _markers(store: Store, step: str) -> set[str]:
+    return {key.rpartition("/")[2] for key, _ in store.list(f"{step}/done/")}
+
+
+def _over_budget(counts: Counts, params: RunParams) -> str | None:
+    """The sentence that stops a run, or None."""
+    if counts.rows_in < params.min_records:
+        return None
+    share = counts.total_failed / counts.rows_in
+    if share <= params.max_failed_share:
+        return None
+    reason, number = max(counts.failed.items(), key=lambda pair: pair[1])
+    return (
+        f"{counts.total_failed} of {counts.rows_in} records failed ({share:.0%}), more than the allowed "
+        f"{params.max_failed_share:.0%}; {number} of them for {reason!r}. Look at the ledger with "
+        "`kalemint why`, or raise run.max_failed_share."
+    )
+
+
+def work(
+    stage: Stage[Any],
+    inputs: dict[str, Manifest],
+    root: str,
+    *,
+    worker: int = 0,
+    workers: int = 1,
+    params: RunParams | None = None,
+) -> dict[str, int]:
+    """Do this worker's share of a step: units `worker`, `worker + workers`, …
+
+    Args:
+        inputs: port → dataset.
+        root: URI of the run's output.
+
+    Returns:
+        units of this worker, and how many of them were found done.
+
+    Raises:
+        ConfigurationError: where the run can't succeed as it is.
+        BudgetExceeded: where too many records failed.
+        DrainedError: after SIGTERM.
+    """
+    if not 0 <= worker < workers:
+        raise ConfigurationError(f"worker {worker} of {workers}: the number must be below the count.")
+    params = params or RunParams()
+    plan = StepPlan(stage, inputs)
+    store = open_store(root)
+    requests, done = _requests(store, stage.name), _markers(store, stage.name)
+    mine = plan.units[worker::workers]
+    tasks: list[tuple[UnitPlan, Redo | None]] = []
+    for unit in mine:
+        missing = [
+            redo
+            for number, redo in enumerate(_chain(unit, requests))
+            if f"{unit.name}.{number}.json" not in done
+        ]
+        if missing:
+            tasks.append((unit, missing[0]))
+            if len(missing) > 1:
+                raise ConfigurationError(
+                    f"{stage.name} has {len(missing)} retries outstanding for {unit.name}; "
+                    "run the pipeline between two calls of `kalemint retry`."
+                )
+    progress = Progress(stage.name, worker, len(mine), len(mine) - len(tasks))
+    seen = Counts()
+    _work_pool(plan, root, tasks, params, progress, seen)
+    return {"units": len(mine), "resumed": len(mine) - len(tasks)}
+
+
+def _work_pool(
+    plan: StepPlan,
+    root: str,
+    tasks: Sequence[tuple[UnitPlan, Redo | None]],
+    params: RunParams,
+    progress: Progress,
+    seen: Counts,
+) -> None:
+    if not tasks:
+        return
+    processes = min(params.processes or len(os.sched_getaffinity(0)), len(tasks))
+
+    def give_up(task: tuple[UnitPlan, Redo | None]) -> Marker:
+        unit, _ = task
+        emit("shard_error", step=plan.stage.name, unit=unit.name, line=f"{unit.name}: its process died")
+        return UnitRunner(plan, root, open_store(root)).fail(unit, "the process died on every attempt")
+
+    pool: Pool[tuple[UnitPlan, Redo | None], Marker] = Pool(
+        _run_unit,
+        processes=processes,
+        initializer=_open_runner,
+        arguments=(plan, root),
+        on_death=give_up,
+    )
+    with drain_on_sigterm() as drain:
+        try:
+            for marker in pool.map(tasks, drain):
+                seen.add(marker.counts)
+                progress.unit(marker.counts.rows_in, marker.counts.total_failed)
+                if sentence := _over_budget(seen, params):
+                    raise BudgetExceeded(f"{plan.stage.name}: {sentence}")
+        except Draining:
+            raise DrainedError(
+                f"{plan.stage.name}: stopped on request with {progress.done} of {progress.total} units done; "
+                "run the same command again to go on."
+            ) from None
+
+
+def commit(
+    stage: Stage[Any], inputs: dict[str, Manifest], root: str, params: RunParams | None = None
+) -> dict[str, Manifest]:
+    """Publish a step whose units are all done: check that it adds up, then write its manifests.
+
+    Raises:
+        ConfigurationError: where units are missing, naming how many.
+        BudgetExceeded: where too many records failed over all workers.
+    """
+    plan, store = StepPlan(stage, inputs), open_store(root)
+    requests = _requests(store, stage.name)
+    runner = UnitRunner(plan, root, store)
+    markers: list[Marker] = []
+    for unit in plan.units:
+        marker = runner.marker(unit, len(_chain(unit, requests)) - 1)
+        if marker is not None:
+            markers.append(marker)
+    if len(markers) < len(plan.units):
+        raise ConfigurationError(
+            f"{stage.name}: {len(plan.units) - len(markers)} of {len(plan.units)} units are not done; "
+            "run its workers again before committing."
+        )
+    counts = Counts(conserves=stage.conserves)
+    for marker in markers:
+        counts.add(marker.counts)
+    params = params or RunParams()
+    sentence = _over_budget(counts, params)
+    if counts.failed.get(SHARD_FAILED) and not counts.kept:
+        sentence = f"every shard failed; the first: {_first_failure(store, markers)}"
+    if sentence:
+        raise BudgetExceeded(f"{stage.name}: {sentence}")
+    manifests = _manifests(plan, root, markers, counts)
+    for port, manifest in manifests.items():
+        store.put(manifest_key(stage.name, port), manifest.to_json())
+    emit(
+        "committed",
+        step=stage.name,
+        rows_in=counts.rows_in,
+        kept=counts.kept,
+        dropped=counts.total_dropped,
+        failed=counts.total_failed,
+        line=f"{stage.name}: {counts.rows_in} in, {counts.kept} kept, {counts.total_dropped} dropped, "
+        f"{counts.total_failed} failed",
+    )
+    return manifests
+
+
+def _first_failure(store: Store, markers: Sequence[Marker]) -> str:
+    from components.core import shards
+
+    for marker in markers:
+        if marker.ledger is not None:
+            for line in shards.read(store, marker.ledger).to_pylist():
+                if line["reason"] == SHARD_FAILED:
+                    return str(line["detail"])
+    return "unknown"
+
+
+def _manifests(plan: StepPlan, root: str, markers: Sequence[Marker], counts: Counts) -> dict[str, Manifest]:
+    stage = plan.stage
+    ledger = [m.ledger for m in markers if m.ledger is not None]
+    files: list[Shard] = [f for m in markers for f in m.files]
+    manifests: dict[str, Manifest] = {}
+    for port, schema in stage.produces.items():
+        partitioning = None
+        if port in stage.partitioned:
+            partitioning = Partitioning(
+                column=stage.partitioned[port], partitions=stage.partitions, layout="row_groups"
+            )
+        elif port in stage.sorted_by:
+            partitioning = Partitioning(
+                column=stage.sorted_by[port], partitions=len(plan.units), layout="shards"
+            )
+        manifests[port] = Manifest(
+            step=stage.name,
+            port=port,
+            location=root,
+            schema=schema,
+            shards=[m.ports[port] for m in markers],
+            partitioning=partitioning,
+            parents={name: manifest.digest for name, manifest in plan.inputs.items()},
+            stage_version=stage.version,
+            code_version=code_version(),
+            params=stage.params.model_dump(mode="json"),
+            counts=counts,
+            ledger=ledger,
+            files=files,
+            seconds=round(sum(m.seconds for m in markers), 3),
+        )
+    return manifests
+
+
+def run_step(
+    stage: Stage[Any], inputs: dict[str, Manifest], root: str, params: RunParams | None = None
+) -> dict[str, Manifest]:
+    """Work and commit in one process: for tests, benchmarks and small steps."""
+    work(stage, inputs, root, params=params)
+    return commit(stage, inputs, root, params)
+
+
+def load_manifest(store: Store, step: str, port: str) -> Manifest:
+    """The manifest of a step's output port.
+
+    Raises:
+        ConfigurationError: where the step has not been committed.
+    """
+    key = manifest_key(step, port)
+    try:
+        return load(store.get(key), store.uri(key))
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{store.root} has no dataset {step}/{port}: that step has not run there, or not to its end."
+        ) from None
