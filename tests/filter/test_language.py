@@ -1,0 +1,53 @@
+import socket
+
+import pytest
+
+from components.filter.language import identify
+from tests.filter.samples import CHINESE, ENGLISH, GERMAN
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (ENGLISH, "en"),
+        (GERMAN, "de"),
+        (CHINESE, "zh"),
+        ("La cúpula del observatorio permanece abierta hasta el amanecer en las noches despejadas.", "es"),
+        ("В ясные ночи купол обсерватории остаётся открытым до самого рассвета.", "ru"),
+        ("في الليالي الصافية تبقى قبة المرصد مفتوحة حتى الفجر ويزورها الناس.", "ar"),
+    ],
+)
+def test_names_the_language(text: str, code: str) -> None:
+    found, score = identify(text)
+    assert found == code
+    assert 0.65 < score <= 1
+
+
+@pytest.mark.parametrize("text", ["", "  \n ", "12345 67.8 %", "\u2603 \u2605 ---"])
+def test_text_without_letters_has_no_language(text: str) -> None:
+    assert identify(text) == (None, 0.0)
+
+
+def test_line_breaks_do_not_matter() -> None:
+    assert identify(ENGLISH.replace(" ", "\n")) == identify(ENGLISH)
+
+
+def test_capitals_do_not_matter() -> None:
+    assert identify(ENGLISH.upper())[0] == "en"
+
+
+def test_looks_at_the_first_characters_only() -> None:
+    text = ENGLISH * 20 + GERMAN * 400
+    assert identify(text, 2000) == identify((ENGLISH * 20)[:2000])
+    assert identify(GERMAN + ENGLISH * 50, len(GERMAN))[0] == "de"
+
+
+def test_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("the language identifier opened a socket")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    from components.filter import language
+
+    language._detector.cache_clear()
+    assert identify(ENGLISH)[0] == "en"
