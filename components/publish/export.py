@@ -38,7 +38,7 @@ class ExportStage(Stage[PublishParams]):
 
     name: ClassVar[str] = "export"
     consumes: ClassVar[dict[str, str]] = {"documents": "documents/1", "images": "images/1"}
-    produces: ClassVar[dict[str, str]] = {"interleaved": MINT_SCHEMA}
+    produces: ClassVar[dict[str, str]] = {"release": MINT_SCHEMA}
     reasons: ClassVar[type[StrEnum]] = ExportReason
 
     def run(self, unit: Unit, out: Output) -> None:
@@ -63,7 +63,7 @@ class ExportStage(Stage[PublishParams]):
                         out.count("webdataset_samples")
                     rows.append(mint_layout.parquet_row(document, placed))
                     self._account(document, placed, out)
-        out.keep("interleaved", mint_layout.parquet_table(rows))
+        out.keep("release", mint_layout.parquet_table(rows))
         if tar:
             out.attach(f"{unit.index:05d}.tar", tar.build())
 

@@ -54,8 +54,6 @@ def tar_header(name: str, size: int) -> bytes:
     head[148:156] = b" " * 8
     head[156:157] = b"0"
     head[257:265] = b"ustar\00000"
-    head[329:337] = b"0000000\0"
-    head[337:345] = b"0000000\0"
     head[148:156] = f"{sum(head):06o}\0 ".encode()
     return bytes(head)
 

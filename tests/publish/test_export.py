@@ -27,7 +27,7 @@ ABSENT = samples.image_record(samples.jpeg(2))
 DOCUMENTS = samples.documents_table(
     [
         samples.document(1, [samples.text("Two words"), samples.shown(PICTURE, url="https://e.org/1.jpg")]),
-        samples.document(2, [samples.shown(ABSENT, url="https://e.org/2.jpg"), samples.text("Three more words")]),
+        samples.document(2, [samples.shown(ABSENT, url="https://e.org/2.jpg"), samples.text("And three more")]),
         samples.document(3, [samples.shown(None, url="https://e.org/3.jpg")], source="pdf"),
     ]
 )  # fmt: skip
@@ -36,7 +36,7 @@ IMAGES = samples.images_table([PICTURE])
 
 def test_every_document_is_released_and_a_missing_image_keeps_its_place() -> None:
     out = run(DOCUMENTS, IMAGES)
-    table = pa.concat_tables(out.tables["interleaved"])
+    table = pa.concat_tables(out.tables["release"])
     schemas.check(table.schema, "mint_documents/1", producer="export", consumer="the test")
     assert table.num_rows == DOCUMENTS.num_rows
     rows = table.to_pylist()
@@ -84,7 +84,7 @@ def test_ids_that_cannot_be_keys_fail_and_the_rest_is_released() -> None:
         ("failed", "duplicate_key"),
         ("failed", "bad_key"),
     ]
-    assert sum(t.num_rows for t in out.tables["interleaved"]) + 2 == table.num_rows
+    assert sum(t.num_rows for t in out.tables["release"]) + 2 == table.num_rows
 
 
 def test_an_image_that_cannot_become_a_frame_fails_its_document_alone() -> None:
@@ -101,5 +101,5 @@ def test_an_image_that_cannot_become_a_frame_fails_its_document_alone() -> None:
 
 def test_an_empty_shard_gives_an_empty_release() -> None:
     out = run(DOCUMENTS.slice(0, 0), IMAGES)
-    assert out.tables["interleaved"][0].num_rows == 0
+    assert out.tables["release"][0].num_rows == 0
     assert out.attachments == []

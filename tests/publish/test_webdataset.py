@@ -35,12 +35,7 @@ def test_tarfile_reads_what_was_written(members: list[tuple[str, bytes]]) -> Non
 def test_header_is_what_tarfile_would_write() -> None:
     info = tarfile.TarInfo("00ff.json")
     info.size = 1234
-    ours = webdataset.tar_header("00ff.json", 1234)
-    theirs = info.tobuf(tarfile.USTAR_FORMAT)
-    assert (
-        tarfile.TarInfo.frombuf(ours, "ascii", "strict").get_info()
-        == tarfile.TarInfo.frombuf(theirs, "ascii", "strict").get_info()
-    )
+    assert webdataset.tar_header("00ff.json", 1234) == info.tobuf(tarfile.USTAR_FORMAT)
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101, "naïve.jpg"])
