@@ -50,7 +50,8 @@ class FetchStage(Stage[FetchParams]):
     Seeds on this machine are crawled on their own: no other seed's pages can lead to its addresses.
 
     On a retry, failed seeds are done again; failed pages and images are found again by reading the
-    pages that led to them, which is not recorded a second time.
+    pages that led to them, which is not recorded a second time; one that no page leads to any more
+    fails for good.
     """
 
     name = "fetch"
@@ -68,6 +69,7 @@ class FetchStage(Stage[FetchParams]):
         passed = [row for row in rows if row["kind"] != "url" and unit.wants(row["id"])]
         seeds = [row for row in rows if row["kind"] == "url"]
         files: list[dict[str, Any]] = []
+        met = {row["id"] for row in rows}
         attempted = captured = 0
         for local in (False, True):
             group = [row for row in seeds if _is_local(row["uri"]) is local]
@@ -80,12 +82,17 @@ class FetchStage(Stage[FetchParams]):
             finally:
                 crawler.close()
             for outcome in crawler.outcomes:
+                met.add(outcome.target.id)
                 _account(outcome, out)
             for name, amount in sorted(crawler.counters.items()):
                 out.count(name, amount)
             attempted += crawler.counters["urls_attempted"]
             captured += crawler.counters["urls_captured"]
-        out.rows_in = len(passed) + attempted
+        lost = sorted((unit.only or frozenset()) - met)
+        for record in lost:
+            detail = "no page leads to this address any more"
+            out.fail(record, FetchReason.NOT_FOUND_AGAIN, kind="source", detail=detail)
+        out.rows_in = len(passed) + attempted + len(lost)
         out.kept = len(passed) + captured
         out.keep("sources", pa.Table.from_pylist(passed + files, schema=schemas.get("sources/1")))
 

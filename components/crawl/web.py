@@ -509,7 +509,10 @@ class Crawler:
         except BadRecord as bad:
             fault = bad
         gate = self._client.gate(urlsplit(origin).hostname or "")
-        gate.delay_s = max(gate.delay_s, min(robots.crawl_delay(), self.params.max_crawl_delay_s))
+        delay = min(robots.crawl_delay(), self.params.max_crawl_delay_s)
+        if delay > gate.delay_s:
+            gate.delay_s = delay
+            gate.hold(delay)  # robots.txt itself was asked for before its delay was known
         policy = consent.SitePolicy(robots)
         if self.params.site_files and fault is None:
             tdmrep = await self._optional(f"{origin}/.well-known/tdmrep.json", robots, spans)

@@ -53,6 +53,7 @@ class FetchReason(StrEnum):
     TOO_MANY_REDIRECTS = "too_many_redirects"
     PRIVATE_ADDRESS = "private_address"
     ROBOTS_UNREACHABLE = "robots_unreachable"
+    NOT_FOUND_AGAIN = "not_found_again"
     # dropped: judged and not wanted
     ROBOTS_DISALLOWED = "robots_disallowed"
     NOAI = "noai"
@@ -334,6 +335,7 @@ class _Response(aiohttp.ClientResponse):
 
 
 _FAULTS: Final[tuple[tuple[tuple[type[BaseException], ...], FetchReason], ...]] = (
+    ((aiohttp.InvalidURL,), FetchReason.BAD_URL),
     ((aiohttp.ClientConnectorDNSError,), FetchReason.DNS),
     ((aiohttp.ClientSSLError, ssl.SSLError), FetchReason.TLS),
     ((TimeoutError,), FetchReason.TIMEOUT),

@@ -22,6 +22,7 @@ _META_CHARSET: Final = re.compile(
 _BOMS: Final = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _LAZY: Final = ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-hi-res-src")
 _SRCSETS: Final = ("srcset", "data-srcset", "data-lazy-srcset")
+_HOST: Final = re.compile(r"[a-z0-9._-]{1,255}|[0-9a-f:.]+")
 _SAFE: Final = "%/:=&?~+!$,;'@()*[]|"
 _NOT_SPACE: Final = re.compile(r"[^\s,]\S*")
 _MAX_SRCSET: Final = 64 * 1024
@@ -60,6 +61,8 @@ def canonical(url: str) -> str | None:
             host = host.encode("idna").decode()
         except UnicodeError:
             return None
+    if not _HOST.fullmatch(host):
+        return None
     netloc = f"[{host}]" if ":" in host else host
     if port is not None and port != {"http": 80, "https": 443}[scheme]:
         netloc = f"{netloc}:{port}"
