@@ -1,0 +1,454 @@
+"""PDF -> interleaved texts and images (MINT-1T section 2.1), with PDFium.
+
+MINT-1T drops files over 50 MB or 50 pages and pages without text, puts texts in order by columns and
+anchors an image by its box. This reader does the same, and beyond it keeps captions with their
+pictures, removes what repeats on every page, and renders figures that are drawn with paths.
+
+It is split by what is looked at: characters (`pdf_text`), objects (`pdf_images`), order
+(`pdf_layout`), paragraphs (`pdf_blocks`), margins (`pdf_furniture`), drawings and captions
+(`pdf_figures`), headings and joints between pages (`pdf_document`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+import numpy as np
+import pypdfium2 as pdfium2
+import pypdfium2.raw as pdfium
+from pydantic import BaseModel, ConfigDict, Field
+
+from components.core.errors import BadRecord, Drop
+from components.core.images import read_image
+from components.core.records import Extracted, Item, Note
+from components.crawl import pdf_document, pdf_figures, pdf_furniture
+from components.crawl.pdf_blocks import Block, blocks_of, text_of, vocabulary
+from components.crawl.pdf_images import ImageReader, Lost, PageObjects, encode_png, page_objects
+from components.crawl.pdf_layout import reading_order
+from components.crawl.pdf_text import Box, Frame, PageText, Run, read_page, turned
+
+RENDER_DPI: Final = 144
+MAX_RENDER_SIDE: Final = 4000
+
+_JUNK_TITLE: Final = re.compile(
+    r"(?:untitled.*|microsoft \w+ - .*|.*\.(?:docx?|pdf|tex|dvi|indd|qxd|ps|rtf|pptx?|xlsx?|odt)|"
+    r"(?:document|dokument|slide|presentation|powerpoint|layout|print|title)[ \w-]{0,14}|[\W\d_]*)",
+    re.IGNORECASE,
+)
+_LICENSE: Final = re.compile(
+    rb"(?:cc:license[^>]{0,80}resource|xmpRights:WebStatement)[\s=\"'>]{1,4}"
+    rb"(https?://creativecommons\.org/[^\"'<\s]{1,100})"
+)
+
+
+class PdfReason(StrEnum):
+    """Why a PDF was dropped or failed, or what of it was left out or altered (notes)."""
+
+    TOO_LARGE = "pdf_too_large"
+    TOO_MANY_PAGES = "pdf_too_many_pages"
+    ENCRYPTED = "pdf_encrypted"
+    NO_TEXT = "pdf_no_text"
+    EMPTY = "pdf_empty"
+    NOT_A_PDF = "not_a_pdf"
+    MALFORMED = "pdf_malformed"
+    NO_PAGES = "pdf_no_pages"
+    REPAIRED = "pdf_repaired"
+    PAGE_UNREADABLE = "page_unreadable"
+    PAGE_WITHOUT_TEXT = "page_without_text"
+    PAGE_TOO_COMPLEX = "page_too_complex"
+    RUNNING_HEADER = "running_header"
+    RUNNING_FOOTER = "running_footer"
+    PAGE_NUMBER = "page_number"
+    LINE_NUMBERS = "line_numbers"
+    SLANTED_TEXT = "slanted_text"
+    OVERPRINTED_TEXT = "overprinted_text"
+    UNMAPPED_TEXT = "unmapped_text"
+    FIGURE_LABELS = "figure_labels"
+    IMAGE_LOST = "image_lost"
+    IMAGE_TOO_SMALL = "image_too_small"
+    TOO_MANY_IMAGES = "too_many_images"
+    MASK_LEFT_OUT = "mask_left_out"
+
+
+class PdfParams(BaseModel):
+    """Limits of the PDF reader."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_bytes: int = Field(
+        default=50_000_000, ge=1, description="bytes; larger files are dropped (MINT-1T 2.1: 50 MB)"
+    )
+    max_pages: int = Field(default=50, ge=1, description="pages; longer files are dropped (MINT-1T 2.1)")
+    timeout_s: float = Field(default=120, gt=0, description="seconds one file may take in the sandbox")
+    memory_bytes: int = Field(
+        default=1 << 30, ge=1 << 26, description="bytes one file may take in the sandbox"
+    )
+    min_image_side: int = Field(
+        default=3, ge=1, description="pixels; images with a shorter side are rules and masks"
+    )
+    max_images: int = Field(
+        default=500, ge=0, description="images of one document; further ones are left out"
+    )
+    max_objects: int = Field(
+        default=100_000, ge=1, description="drawn objects of one page that are looked at"
+    )
+    max_characters: int = Field(
+        default=200_000, ge=1, description="characters of one page; more is no text to read"
+    )
+    render_vector_figures: bool = Field(
+        default=True, description="render figures drawn with paths and captioned 'Figure n' as PNG at 144 dpi"
+    )
+
+
+def _turned_size(size: tuple[float, float], turns: int) -> tuple[float, float]:
+    return (size[1], size[0]) if turns % 2 else size
+
+
+@dataclass(slots=True)
+class _Page:
+    """One page with text, between reading and layout. Boxes of `runs` are in the upright frame."""
+
+    index: int
+    frame: Frame
+    text: PageText
+    turns: int
+    objects: PageObjects
+    pictures: list[tuple[str, Box]] = field(default_factory=list)
+
+    @property
+    def runs(self) -> list[Run]:
+        """Text in the page's main direction."""
+        return self.text.runs[self.turns]
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height of the upright frame."""
+        return _turned_size(self.frame.size, self.turns)
+
+    def upright(self, boxes: Any) -> np.ndarray:
+        """Boxes as shown -> in the upright frame of the main direction."""
+        return turned(np.asarray(boxes, dtype=np.float64).reshape(-1, 4), *self.frame.size, -self.turns % 4)
+
+
+class _Notes:
+    """Counts what is left out; one note a kind, with the first example."""
+
+    def __init__(self) -> None:
+        self._found: dict[PdfReason, tuple[int, list[str]]] = {}
+
+    def add(self, reason: PdfReason, detail: str, amount: int = 1) -> None:
+        count, details = self._found.get(reason, (0, []))
+        if len(details) < 3 and detail not in details:
+            details.append(detail)
+        self._found[reason] = (count + amount, details)
+
+    def all(self) -> list[Note]:
+        return [
+            Note(str(reason), f"{count}: {'; '.join(details)}"[:500])
+            for reason, (count, details) in sorted(self._found.items())
+        ]
+
+
+@contextmanager
+def _opened(payload: bytes) -> Iterator[Any]:
+    """The document, or `Drop` / `BadRecord` with the reason."""
+    if not payload:
+        raise BadRecord(PdfReason.EMPTY, "the file has no bytes")
+    if b"%PDF-" not in payload[:1024]:
+        raise BadRecord(PdfReason.NOT_A_PDF, f"it starts with {payload[:8]!r}")
+    try:
+        pdf = pdfium2.PdfDocument(payload)
+    except pdfium2.PdfiumError as error:
+        if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
+            raise Drop(PdfReason.ENCRYPTED, "it needs a password") from None
+        if error.err_code in (None, pdfium.FPDF_ERR_SUCCESS):
+            raise BadRecord(PdfReason.NO_PAGES, "its page tree has no pages") from None
+        cut = "" if b"%%EOF" in payload[-2048:] else ": it has no end, so it may be cut off"
+        raise BadRecord(PdfReason.MALFORMED, f"PDFium can't read its structure{cut}") from None
+    try:
+        yield pdf
+    finally:
+        pdf.close()
+
+
+@contextmanager
+def _loaded(pdf: Any, index: int) -> Iterator[Any]:
+    page = pdfium.FPDF_LoadPage(pdf, index)
+    try:
+        yield page
+    finally:
+        if page:
+            pdfium.FPDF_ClosePage(page)
+
+
+def _frame(page: Any) -> Frame:
+    box = pdfium.FS_RECTF()
+    pdfium.FPDF_GetPageBoundingBox(page, box)
+    return Frame(box.left, box.bottom, box.right, box.top, pdfium.FPDFPage_GetRotation(page) % 4)
+
+
+def _page_text(page: Any, frame: Frame, limit: int) -> PageText | None:
+    """Text of a page; None where it has more characters than the limit."""
+    text_page = pdfium.FPDFText_LoadPage(page)
+    if not text_page:
+        return PageText({})
+    try:
+        count = pdfium.FPDFText_CountChars(text_page)
+        if count > limit:
+            return None
+        return read_page(ctypes.cast(text_page, ctypes.c_void_p).value or 0, count, frame)
+    finally:
+        pdfium.FPDFText_ClosePage(text_page)
+
+
+def _read_pictures(page: Any, read: _Page, reader: ImageReader, limit: int, notes: _Notes) -> None:
+    for handle, box in read.objects.images:
+        where = f"page {read.index + 1}"
+        if len(reader.images) >= limit:
+            notes.add(PdfReason.TOO_MANY_IMAGES, where)
+            continue
+        try:
+            image_id = reader.read(page, handle)
+        except Lost as error:
+            notes.add(PdfReason.IMAGE_LOST, f"{where}: {error}")
+            continue
+        if image_id is None:
+            notes.add(PdfReason.IMAGE_TOO_SMALL, where)
+        elif (image_id, box) not in read.pictures:
+            read.pictures.append((image_id, box))
+    read.objects.images = []  # handles end with the page
+
+
+def _read_pages(pdf: Any, reader: ImageReader, params: PdfParams, notes: _Notes) -> list[_Page]:
+    """Pages with text, with their pictures."""
+    pages: list[_Page] = []
+    unreadable = 0
+    for index in range(len(pdf)):
+        where = f"page {index + 1}"
+        with _loaded(pdf, index) as page:
+            if not page:
+                notes.add(PdfReason.PAGE_UNREADABLE, where)
+                unreadable += 1
+                continue
+            frame = _frame(page)
+            text = _page_text(page, frame, params.max_characters)
+            if text is None:
+                notes.add(PdfReason.PAGE_TOO_COMPLEX, f"{where}: over {params.max_characters} characters")
+                continue
+            for reason, amount in (
+                (PdfReason.UNMAPPED_TEXT, text.unmapped),
+                (PdfReason.SLANTED_TEXT, text.slanted),
+                (PdfReason.OVERPRINTED_TEXT, text.repeated),
+            ):
+                if amount:
+                    notes.add(reason, where, amount)
+            if not text.runs:
+                notes.add(PdfReason.PAGE_WITHOUT_TEXT, where)
+                continue
+            turns = max(text.runs, key=lambda t: (sum(len(r.text) for r in text.runs[t]), -t))
+            objects = page_objects(page, frame, params.max_objects)
+            if objects.truncated:
+                notes.add(PdfReason.PAGE_TOO_COMPLEX, f"{where}: over {params.max_objects} objects")
+            read = _Page(index, frame, text, turns, objects)
+            _read_pictures(page, read, reader, params.max_images, notes)
+            pages.append(read)
+    if unreadable == len(pdf):
+        raise BadRecord(PdfReason.MALFORMED, "none of its pages can be read")
+    return pages
+
+
+def _remove_furniture(pages: Sequence[_Page], notes: _Notes) -> None:
+    found = pdf_furniture.find([p.runs for p in pages], [p.size[1] for p in pages])
+    if sum(len(runs) for _, _, runs, _ in found) == sum(len(p.runs) for p in pages):
+        return  # a document of one line a page would be left with nothing
+    gone: set[int] = set()
+    for kind, _, runs, text in found:
+        notes.add(PdfReason(kind), text[:100])
+        gone.update(id(r) for r in runs)
+    for page in pages:
+        page.text.runs[page.turns] = [r for r in page.runs if id(r) not in gone]
+
+
+def _render(page: Any, box: Box, size: tuple[float, float], turns: int) -> bytes:
+    """PNG of a part of a page, `turns` clockwise quarter turns of the text undone.
+
+    Fonts that the file does not embed are PDFium's own or the system's: then, and only then, the bytes
+    depend on the machine.
+    """
+    longest = max(box[2] - box[0], box[3] - box[1], 1.0)
+    scale = min(RENDER_DPI / 72, MAX_RENDER_SIDE / longest)
+    width, height = max(round((box[2] - box[0]) * scale), 1), max(round((box[3] - box[1]) * scale), 1)
+    bitmap = pdfium2.PdfBitmap.new_native(width, height, pdfium.FPDFBitmap_BGRx)
+    try:
+        bitmap.fill_rect((255, 255, 255, 255), 0, 0, width, height)
+        place = (
+            round(-box[0] * scale),
+            round(-box[1] * scale),
+            round(size[0] * scale),
+            round(size[1] * scale),
+        )
+        pdfium.FPDF_RenderPageBitmap(bitmap, page, *place, -turns % 4, 0)
+        return encode_png(np.ascontiguousarray(bitmap.to_numpy()[:, :, 2::-1]))
+    finally:
+        bitmap.close()
+
+
+def _add_drawings(pdf: Any, page: _Page, reader: ImageReader, notes: _Notes) -> None:
+    """Render the figures drawn with paths; their labels are in the picture and leave the text."""
+    boxes: list[Box] = [tuple(b) for b in page.upright([b for _, b in page.pictures]).tolist()]
+    found = pdf_figures.drawings(page.runs, page.upright(page.objects.paths), boxes, page.size)
+    if not found:
+        return
+    with _loaded(pdf, page.index) as handle:
+        for drawing in found if handle else []:
+            image = read_image(_render(handle, drawing.box, page.size, page.turns))
+            reader.images.setdefault(image.id, image)
+            shown = turned(np.array([drawing.box]), *page.size, page.turns)[0]
+            page.pictures.append((image.id, tuple(shown.tolist())))
+            if drawing.labels:
+                notes.add(PdfReason.FIGURE_LABELS, f"page {page.index + 1}", len(drawing.labels))
+    page.text.runs[page.turns] = pdf_figures.without(page.runs, found)
+
+
+def _blocks(page: _Page) -> list[Block]:
+    """Blocks of a page in reading order: text in the main direction first, then sideways text."""
+    boxes = [
+        (key, tuple(box)) for key, box in enumerate(page.upright([b for _, b in page.pictures]).tolist())
+    ]
+    width, height = page.size
+    figures, behind = pdf_figures.as_figures(boxes, page.runs, width * height)
+    blocks = [Block("figure", [], boxes[key][1], figure=key) for key in behind]
+    for region in reading_order([*page.runs, *figures]):
+        blocks += blocks_of(region)
+    shown: list[Block] = []
+    for turns, group in [(page.turns, blocks)] + [
+        (turns, [b for region in reading_order(runs) for b in blocks_of(region)])
+        for turns, runs in sorted(page.text.runs.items())
+        if turns != page.turns
+    ]:
+        size = _turned_size(page.frame.size, turns)
+        for block in group:
+            block.box = tuple(turned(np.array([block.box]), *size, turns)[0].tolist())
+            block.page = page.index + 1
+        shown += group
+    return shown
+
+
+def _items(blocks: Sequence[Block], pages: Sequence[_Page], reader: ImageReader) -> list[Item]:
+    by_number = {p.index + 1: p for p in pages}
+    items: list[Item] = []
+    for block in blocks:
+        x0, y0, x1, y1 = (round(v, 2) for v in block.box)
+        if block.figure is not None:
+            image = reader.images[by_number[block.page].pictures[block.figure][0]]
+            items.append(
+                Item(
+                    kind="image",
+                    role="figure",
+                    image_id=image.id,
+                    caption=block.caption,
+                    page=block.page,
+                    bbox=(x0, y0, x1, y1),
+                    width=image.width,
+                    height=image.height,
+                )
+            )
+        elif block.text:
+            items.append(
+                Item(
+                    kind="text",
+                    role=block.role,
+                    text=block.text,
+                    level=block.level,
+                    page=block.page,
+                    bbox=(x0, y0, x1, y1),
+                )
+            )
+    return items
+
+
+def _title(pdf: Any, blocks: Sequence[Block]) -> str | None:
+    """The document's title field unless it is a file name or a default; else its first main heading."""
+    stated = " ".join((pdf.get_metadata_value("Title") or "").split())
+    if stated and not _JUNK_TITLE.fullmatch(stated):
+        return stated[:500]
+    first = blocks[0].page if blocks else 0
+    return next((b.text for b in blocks if b.level == 1 and b.page == first), None)
+
+
+def _language(pdf: Any) -> str | None:
+    length = pdfium.FPDFCatalog_GetLanguage(pdf, None, 0)
+    if not 2 < length <= 200:
+        return None
+    buffer = (ctypes.c_ushort * (length // 2))()
+    pdfium.FPDFCatalog_GetLanguage(pdf, buffer, length)
+    language = bytes(buffer).decode("utf-16-le", "ignore").rstrip("\0").strip()
+    return language if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*", language) else None
+
+
+def extract_pdf(payload: bytes, *, url: str | None = None, params: PdfParams | None = None) -> Extracted:
+    """Texts and images of a PDF file in reading order.
+
+    Every item has its page (from 1) and its box in points, origin at the top left of the page as shown.
+    A paragraph that goes on in the next column or page is one item, with the box of its first part.
+    JPEG and JPEG 2000 images keep their bytes; others become PNG, on white where they have a mask.
+    A picture that is shown several times is one image, with an item wherever it stands.
+
+    Args:
+        payload: the whole file.
+        url: where it came from; not looked at.
+        params: limits; those of time and memory are for the caller's sandbox.
+
+    Raises:
+        Drop: too large, too many pages, needs a password, no text at all.
+        BadRecord: empty, not a PDF, no pages, or PDFium can't read it.
+    """
+    params = params or PdfParams()
+    if len(payload) > params.max_bytes:
+        raise Drop(PdfReason.TOO_LARGE, "bytes", float(len(payload)), float(params.max_bytes))
+    notes = _Notes()
+    with _opened(payload) as pdf:
+        if len(pdf) > params.max_pages:
+            raise Drop(PdfReason.TOO_MANY_PAGES, "pages", float(len(pdf)), float(params.max_pages))
+        if b"%%EOF" not in payload[-2048:]:
+            notes.add(PdfReason.REPAIRED, "it has no end, so it may be cut off")
+        reader = ImageReader(pdf, payload, params.min_image_side)
+        pages = _read_pages(pdf, reader, params, notes)
+        if not pages:
+            raise Drop(PdfReason.NO_TEXT, f"{len(pdf)} pages, none with text")
+        _remove_furniture(pages, notes)
+        layouts: list[list[Block]] = []
+        for page in pages:
+            if params.render_vector_figures:
+                _add_drawings(pdf, page, reader, notes)
+            layouts.append(_blocks(page))
+        hyphenated = vocabulary(b for layout in layouts for b in layout)
+        for layout in layouts:
+            for block in layout:
+                block.text = text_of(block, hyphenated)
+        blocks = [b for layout in layouts for b in pdf_figures.attach_captions(layout)]
+        pdf_document.set_headings(blocks)
+        blocks = pdf_document.join_paragraphs(blocks, hyphenated)
+        items = _items(blocks, pages, reader)
+        if not any(item.kind == "text" for item in items):
+            raise Drop(PdfReason.NO_TEXT, "nothing that can be read")
+        if reader.masked_jpegs:
+            notes.add(
+                PdfReason.MASK_LEFT_OUT, "JPEG bytes are kept, their soft mask is not", reader.masked_jpegs
+            )
+        license_url = _LICENSE.search(payload)
+        shown = {item.image_id for item in items}
+        return Extracted(
+            items=items,
+            images=[image for image in reader.images.values() if image.id in shown],
+            title=_title(pdf, blocks),
+            declared_language=_language(pdf),
+            license=license_url.group(1).decode("latin-1") if license_url else None,
+            notes=notes.all(),
+        )
