@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import functools
 import io
+import itertools
 import math
 import re
 import warnings
@@ -354,6 +355,13 @@ def short(value: float) -> str:
     return number(round(value, 1)) if value % 1 else number(value)
 
 
+def tick(value: float) -> str:
+    """An edge of a histogram in as few characters as tell it from its neighbours: 0.5, 1.4, 91, 5.8k."""
+    if value >= 1000:
+        return short(float(f"{value:.2g}")) if value >= 1e4 else f"{value / 1000:.3g}k"
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+
+
 def size(value: float) -> str:
     """Bytes in decimal units, such as 12.3 MB."""
     for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
@@ -371,7 +379,7 @@ def percent(part: float, whole: float) -> str:
         return "<0.1 %"
     if 99.9 < share < 100:
         return ">99.9 %"
-    return f"{share:.1f} %"
+    return f"{share:.1f} %" if 0 < share < 100 else f"{share:.0f} %"
 
 
 def duration(seconds: float) -> str:
@@ -418,6 +426,7 @@ def thumbnail(data: bytes, *, side: int = THUMBNAIL_SIDE, quality: int = 72) -> 
 
 NODE_WIDTH: Final = 196
 _GAP_X: Final = 28
+_PASS: Final = 12
 _GAP_Y: Final = 46
 _LINE: Final = 17
 _PAD: Final = 12
@@ -474,43 +483,87 @@ def _layers(graph: Graph) -> dict[str, int]:
     return layer
 
 
-def draw(graph: Graph) -> Drawing:
-    """Lay a graph out in layers; in each, a node stands near the middle of its parents."""
+@dataclass(slots=True)
+class _Spot:
+    """A place in a layer: a node, or the point where an edge passes through to a lower layer."""
+
+    node: GraphNode | None
+    above: list[_Spot]
+    x: float = 0.0
+    top: float = 0.0
+    bottom: float = 0.0
+
+    @property
+    def width(self) -> float:
+        return NODE_WIDTH if self.node else _PASS
+
+    @property
+    def wanted(self) -> float | None:
+        return sum(spot.x for spot in self.above) / len(self.above) if self.above else None
+
+
+def _spots(graph: Graph) -> tuple[list[list[_Spot]], list[list[_Spot]]]:
+    """The spots of each layer, and those that each edge goes through, from its parent to its child."""
     layer = _layers(graph)
-    rows: dict[int, list[GraphNode]] = {}
+    rows: list[list[_Spot]] = [[] for _ in range(max(layer.values(), default=-1) + 1)]
+    spots: dict[str, _Spot] = {}
     for node in graph.nodes:
-        rows.setdefault(layer[node.name], []).append(node)
-    widest = max((len(row) for row in rows.values()), default=0)
-    total = max(widest * (NODE_WIDTH + _GAP_X) - _GAP_X, 1)
-    middle: dict[str, float] = {}
-    boxes: dict[str, Placed] = {}
-    y = 1.0
-    for number_of_layer in sorted(rows):
-        row = rows[number_of_layer]
-
-        def wanted(node: GraphNode) -> float:
-            above = [middle[p] for p, child in graph.edges if child == node.name and p in middle]
-            return sum(above) / len(above) if above else total / 2
-
-        row = sorted(row, key=wanted)
-        start = (total - (len(row) * (NODE_WIDTH + _GAP_X) - _GAP_X)) / 2
-        tallest = 0.0
-        for place, node in enumerate(row):
-            x = start + place * (NODE_WIDTH + _GAP_X)
-            height = 2 * _PAD + _LINE * (1 + len(node.lines)) - 3
-            lines = [(y + _PAD + 12 + _LINE * (n + 1), _cut(line, 30)) for n, line in enumerate(node.lines)]
-            boxes[node.name] = Placed(node, x, y, NODE_WIDTH, height, _cut(node.title), lines)
-            middle[node.name] = x + NODE_WIDTH / 2
-            tallest = max(tallest, height)
-        y += tallest + _GAP_Y
-    paths = []
+        spots[node.name] = _Spot(node, [])
+        rows[layer[node.name]].append(spots[node.name])
+    routes = []
     for parent, child in graph.edges:
-        if parent in boxes and child in boxes:
-            x1, y1 = middle[parent], boxes[parent].y + boxes[parent].height
-            x2, y2 = middle[child], boxes[child].y - 5
-            bend = max(18.0, (y2 - y1) / 2)
-            paths.append(f"M{x1:g} {y1:g}C{x1:g} {y1 + bend:g} {x2:g} {y2 - bend:g} {x2:g} {y2:g}")
-    return Drawing(total, max(y - _GAP_Y + 1, 1), list(boxes.values()), paths)
+        if parent not in spots or child not in spots:
+            continue
+        route = [spots[parent]]
+        for between in range(layer[parent] + 1, layer[child]):
+            route.append(_Spot(None, [route[-1]]))
+            rows[between].append(route[-1])
+        spots[child].above.append(route[-1])
+        routes.append([*route, spots[child]])
+    return rows, routes
+
+
+def draw(graph: Graph) -> Drawing:
+    """Lay a graph out in layers; in each, a node stands near the middle of its parents.
+
+    An edge that skips a layer is led between that layer's nodes.
+    """
+    rows, routes = _spots(graph)
+    widths = [sum(spot.width + _GAP_X for spot in row) - _GAP_X for row in rows]
+    total = max([*widths, 1.0])
+    boxes: list[Placed] = []
+    y = 1.0
+    for row, width in zip(rows, widths, strict=True):
+        row.sort(key=lambda spot: total / 2 if spot.wanted is None else spot.wanted)
+        x = (total - width) / 2
+        tallest = max(2 * _PAD + _LINE * (1 + len(s.node.lines if s.node else ())) - 3 for s in row)
+        for spot in row:
+            spot.x, spot.top, spot.bottom = x + spot.width / 2, y, y + tallest
+            if spot.node:
+                lines = [
+                    (y + _PAD + 12 + _LINE * (n + 1), _cut(line, 30))
+                    for n, line in enumerate(spot.node.lines)
+                ]
+                height = 2 * _PAD + _LINE * (1 + len(lines)) - 3.0
+                boxes.append(Placed(spot.node, x, y, NODE_WIDTH, height, _cut(spot.node.title), lines))
+                spot.bottom = y + height
+            x += spot.width + _GAP_X
+        y += tallest + _GAP_Y
+    return Drawing(total, max(y - _GAP_Y + 1, 1), boxes, [_path(route) for route in routes])
+
+
+def _path(route: Sequence[_Spot]) -> str:
+    """An SVG path from the foot of the first spot, straight through passes, to the head of the last."""
+    drawn = f"M{route[0].x:g} {route[0].bottom:g}"
+    at = route[0].bottom
+    for start, stop in itertools.pairwise(route):
+        end = stop.top if stop.node is None else stop.top - 5
+        middle = (at + end) / 2
+        drawn += f"C{start.x:g} {middle:g} {stop.x:g} {middle:g} {stop.x:g} {end:g}"
+        if stop.node is None:
+            drawn += f"V{stop.bottom:g}"
+            at = stop.bottom
+    return drawn
 
 
 # The page
@@ -526,7 +579,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=number, short=short, size=size, duration=duration, web_link=web_link, slug=slug
+        number=number, short=short, tick=tick, size=size, duration=duration, web_link=web_link, slug=slug
     )
     environment.globals["percent"] = percent
     return environment

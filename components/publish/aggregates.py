@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 
 MAX_NAMES: Final = 200_000
 """Most distinct names (hosts, licences) that a `Tally` holds."""
+UNKNOWN: Final = "unknown"
+"""The name that nulls are counted under."""
 _BINS_PER_OCTAVE: Final = 4
 _SMALL: Final = 64
 
@@ -27,9 +29,9 @@ class Tally:
         self.other = 0
 
     def add(self, names: pa.Array | pa.ChunkedArray) -> None:
-        """Count an array of strings; nulls count as 'unknown'."""
+        """Count an array of strings; nulls count as `UNKNOWN`."""
         for pair in pc.value_counts(names).to_pylist():
-            self.counts[pair["values"] or "unknown"] += pair["counts"]
+            self.counts[pair["values"] or UNKNOWN] += pair["counts"]
         self._fold()
 
     def merge(self, other: Tally) -> None:
@@ -116,10 +118,10 @@ class Distribution:
     def histogram(self, most_bins: int = 32) -> tuple[list[float], list[int]]:
         """Edges and counts for a drawing of at most about `most_bins` bars.
 
-        Where every number is below `most_bins` each has a bar of its own; else bars are parts of an
-        octave, with one before them for 0.
+        Where every number is below 64 each has a bar of its own; else bars are parts of an octave, with
+        one before them for 0.
         """
-        if self.max is None or self.max < most_bins:
+        if self.max is None or self.max < _SMALL:
             last = self.max or 0
             return [float(n) for n in range(last + 2)], [self.small[n] for n in range(last + 1)]
         octaves = math.log2(self.max) - math.log2(max(self.min or 1, 1)) + 1

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from components.core import report as kit
 from components.core.report import number, short, size
-from components.publish.aggregates import Aggregates, Distribution, Tally
+from components.publish.aggregates import UNKNOWN, Aggregates, Distribution, Tally
 from components.publish.summary import DatasetSummary, Example, RunSummary, StepSummary
 
 MAX_DOCUMENTS: Final = 10
@@ -63,8 +63,16 @@ def _tiles(run: RunSummary) -> list[kit.Tile]:
     ]
     seconds = [step.seconds for step in run.steps if step.seconds is not None]
     if seconds:
-        tiles.append(kit.Tile("work", kit.duration(sum(seconds)), "summed over workers"))
+        tiles.append(kit.Tile("work", _coarse(sum(seconds)), "summed over workers"))
     return tiles
+
+
+def _coarse(seconds: float) -> str:
+    """A duration as one number for a tile: 42 s, 12 min or 3.5 h."""
+    for limit, unit in ((3600, "h"), (60, "min")):
+        if seconds >= limit:
+            return f"{seconds / limit:.3g} {unit}"
+    return f"{seconds:.2g} s"
 
 
 def _facts(run: RunSummary) -> list[tuple[str, str]]:
@@ -124,7 +132,7 @@ def _documents(run: RunSummary) -> list[kit.Section]:
     pictures = _Pictures(run.images)
     rows = run.samples.slice(0, MAX_DOCUMENTS).to_pylist()
     articles = [_article(row, pictures, opened=place == 0) for place, row in enumerate(rows)]
-    intro = "Drawn by a hash of their ids, in turn from each kind of source: the same run always shows the same ones."
+    intro = "Drawn by a hash of their ids, in turn from each kind of source, so always the same ones."
     return [kit.Section("Documents", articles, intro)]
 
 
@@ -196,11 +204,11 @@ def _histogram(title: str, values: Distribution, unit: str) -> kit.Histogram:
     return kit.Histogram(title, edges, counts, unit, note)
 
 
-def _tally(title: str, values: Tally, limit: int = 10) -> kit.Bars | None:
+def _tally(title: str, values: Tally, limit: int = 10, unknown: str = "unknown") -> kit.Bars | None:
     top = values.top(limit)
     if not top:
         return None
-    bars = [kit.Bar(name, amount) for name, amount in top]
+    bars = [kit.Bar(unknown if n == UNKNOWN else _license_name(n), amount) for n, amount in top]
     rest = values.total - sum(amount for _, amount in top)
     left = len(values.counts) - len(top)
     shown = f"{title} ({number(left)} more with {number(rest)})" if rest else title
@@ -220,9 +228,9 @@ def _distributions(found: Aggregates) -> list[kit.Section]:
     ]
     tallies = [
         _tally("Sources", found.sources),
-        _tally("Languages", found.languages),
-        _tally("Domains", found.domains),
-        _tally("Licences declared", found.licenses),
+        _tally("Languages", found.languages, unknown="not identified"),
+        _tally("Domains", found.domains, unknown="no address"),
+        _tally("Licences declared", found.licenses, unknown="none declared"),
         _tally("Image formats", found.formats),
         _tally("robots.txt", found.robots),
     ]
@@ -251,7 +259,7 @@ def _decisions(steps: Sequence[StepSummary]) -> list[kit.Section]:
     ]
     intro = (
         "Why rows were dropped, failed or changed, with a few of them. "
-        "`kalemint why ID` tells the whole story of one."
+        "The command kalemint why, followed by an id, tells the whole story of one."
     )
     return [kit.Section("Decisions", panels, intro)] if panels else []
 
@@ -267,7 +275,7 @@ def _reasons(step: StepSummary) -> list[kit.Block]:
         if not counts:
             continue
         top = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-        total = step.rows_in if action != "changed" and step.conserves else None
+        total = step.rows_in if step.conserves else None
         bars = [kit.Bar(reason, amount) for reason, amount in top[:_MAX_REASONS]]
         more = f", {len(top) - _MAX_REASONS} rarer reasons not drawn" if len(top) > _MAX_REASONS else ""
         note = {"changed": "kept, but a part was removed or altered"} | _FAMILY_NOTES
@@ -279,7 +287,9 @@ def _reasons(step: StepSummary) -> list[kit.Block]:
         for example in step.examples.get((action, reason), [])
     ]
     if lines:
-        blocks.append(kit.Details(f"{len(lines)} examples", [_examples(lines)]))
+        blocks.append(
+            kit.Details(f"{len(lines)} example{'' if len(lines) == 1 else 's'}", [_examples(lines)])
+        )
     return blocks
 
 
