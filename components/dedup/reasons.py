@@ -1,0 +1,14 @@
+"""The closed list of reasons of the dedup family."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class DedupReason(StrEnum):
+    """Why a document or an image was dropped, or what could not be computed of it."""
+
+    EXACT_TEXT = "exact_text"
+    NEAR_TEXT = "near_text"
+    EXACT_IMAGE = "exact_image"
+    NO_PERCEPTUAL_HASH = "no_perceptual_hash"

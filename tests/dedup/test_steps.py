@@ -1,0 +1,126 @@
+"""The five text steps together: what a user sees of deduplication."""
+
+import itertools
+import random
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.dedup.params import DedupParams
+from tests.dedup.samples import deduplicate, documents, edited, jaccard, kept_numbers, prose, split
+
+BASES = [prose(n, 60) for n in range(4)]
+POOL = [*BASES, *(edited(base, 50 + n, 1) for n, base in enumerate(BASES)), "", "short one", "short two"]
+INDICES = st.lists(st.integers(0, len(POOL) - 1), max_size=14)
+FEW = DedupParams(partitions=3)
+
+
+def test_copies_and_near_copies_go_the_first_stays() -> None:
+    original = prose(1)
+    near = edited(original, 1, 1)
+    assert jaccard(original, near) > 0.9
+    kept, ledger = deduplicate([documents(original, prose(2), near), documents(original, first=3)])
+    assert kept_numbers(kept) == [0, 1]
+    assert [(int(line["record_id"], 16), line["reason"]) for line in ledger] == [
+        (2, "near_text"),
+        (3, "exact_text"),
+    ]
+    assert all(f"duplicate of {0:032x}" in line["detail"] for line in ledger)
+
+
+@pytest.mark.parametrize(("switch", "kept"), [("exact", [0, 2]), ("near", [0, 1])])
+def test_one_kind_can_be_had_alone(switch: str, kept: list[int]) -> None:
+    other = {"exact": "near", "near": "exact"}[switch]
+    original = prose(1)
+    docs = documents(original, original if switch == "exact" else edited(original, 1, 1), prose(2))
+    assert kept_numbers(deduplicate([docs], DedupParams(**{other: False}))[0]) == [0, 2]
+    if switch == "near":
+        assert kept_numbers(deduplicate([docs], DedupParams(near=False))[0]) == [0, 1, 2]
+
+
+def test_documents_without_text_are_nobodys_duplicates() -> None:
+    kept, ledger = deduplicate([documents("", " ", "", "word", "word")])
+    assert kept_numbers(kept) == [0, 1, 2, 3]
+    assert len(ledger) == 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(INDICES, st.lists(st.integers(0, 14), max_size=4), st.permutations(range(3)))
+def test_kept_documents_do_not_depend_on_shards_or_partitions(
+    indices: list[int], cuts: list[int], order: list[int]
+) -> None:
+    docs = documents(*(POOL[i] for i in indices))
+    whole, ledger = deduplicate([docs], FEW)
+    pieces, pieces_ledger = deduplicate(split(docs, [min(c, len(indices)) for c in cuts]), FEW, order)
+    assert kept_numbers(pieces) == kept_numbers(whole)
+    assert pieces_ledger == ledger
+    assert len(ledger) + len(kept_numbers(whole)) == len(indices)
+
+
+@settings(max_examples=30, deadline=None)
+@given(INDICES)
+def test_second_pass_changes_nothing(indices: list[int]) -> None:
+    docs = documents(*(POOL[i] for i in indices))
+    kept, _ = deduplicate([docs], FEW)
+    again, ledger = deduplicate(kept, FEW)
+    assert kept_numbers(again) == kept_numbers(kept)
+    assert ledger == []
+
+
+def test_clusters_are_transitive() -> None:
+    """Each step of the chain is a near-duplicate of the one before; the ends are not alike."""
+    chain = [prose(9, 100)]
+    for step in range(12):
+        words = chain[-1].split()
+        words[step * 8] = f"changed{step}"
+        chain.append(" ".join(words))
+    assert min(jaccard(a, b) for a, b in itertools.pairwise(chain)) > 0.89
+    assert jaccard(chain[0], chain[-1]) < 0.5
+    kept, ledger = deduplicate([documents(*chain[7:], *chain[:7])])
+    assert kept_numbers(kept) == [0]
+    assert all(f"duplicate of {0:032x}" in line["detail"] for line in ledger)
+
+
+def recall_and_precision(texts: list[str], pairs: list[tuple[int, int]], low: float) -> tuple[float, float]:
+    """Over planted pairs at least `low` alike: share dropped; and share of drops that were planted."""
+    _, ledger = deduplicate([documents(*texts)], DedupParams(exact=False))
+    dropped = {int(line["record_id"], 16): int(line["detail"].split()[2], 16) for line in ledger}
+    alike = [b for a, b in pairs if jaccard(texts[a], texts[b]) >= low]
+    assert len(alike) >= 50
+    planted = {b: a for a, b in pairs}
+    right = sum(planted.get(number) == of for number, of in dropped.items())
+    return sum(number in dropped for number in alike) / len(alike), right / len(dropped)
+
+
+def plant(sentences: list[str], count: int) -> tuple[list[str], list[tuple[int, int]]]:
+    rng = random.Random(3)
+    originals = [" ".join(rng.sample(sentences, min(12, len(sentences)))) for _ in range(count)]
+    copies = [edited(text, n, round(len(text.split()) * (n % 5) / 100)) for n, text in enumerate(originals)]
+    return originals + copies, [(n, count + n) for n in range(count)]
+
+
+def test_finds_planted_near_duplicates() -> None:
+    """14 bands x 8 rows find a pair of similarity 0.8 with probability 0.92, one of 0.9 with 0.9999."""
+    sentences = [prose(n, 15) for n in range(3000)]
+    texts, pairs = plant(sentences, 300)
+    recall, precision = recall_and_precision(texts, pairs, 0.8)
+    assert recall >= 0.97
+    assert precision == 1.0
+
+
+@pytest.mark.corpora
+def test_finds_planted_near_duplicates_of_real_sentences(corpora) -> None:
+    from fastwarc.warc import ArchiveIterator, WarcRecordType
+    from resiliparse.extract.html2text import extract_plain_text
+
+    sentences: set[str] = set()
+    with (corpora / "web" / "pages.warc.gz").open("rb") as stream:
+        for record in itertools.islice(ArchiveIterator(stream, record_types=WarcRecordType.response), 150):
+            text = extract_plain_text(record.reader.read().decode("utf-8", "replace"), main_content=True)
+            sentences.update(s for s in re.split(r"(?<=[.!?])\s+", text) if 6 <= len(s.split()) <= 60)
+    texts, pairs = plant(sorted(sentences), 300)
+    recall, precision = recall_and_precision(texts, pairs, 0.8)
+    assert recall >= 0.97
+    assert precision >= 0.99
