@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,3 +31,86 @@ def corpora() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no corpora at {folder}; set KALEMINT_CORPORA to their folder")
     return folder
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """A real S3 server on loopback, with the credentials that open it."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+        }
+
+
+def _free_ports(count: int) -> list[int]:
+    # each service of SeaweedFS also listens on its port + 10000
+    with ExitStack() as stack:
+        ports: list[int] = []
+        while len(ports) < count:
+            one = stack.enter_context(socket.socket())
+            one.bind(("127.0.0.1", 0))
+            port = one.getsockname()[1]
+            if 12000 < port < 55000:
+                ports.append(port)
+        return ports
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """SeaweedFS, from its PyPI package."""
+    folder = tmp_path_factory.mktemp("seaweedfs")
+    s3, master, volume, filer, *others = _free_ports(9)
+    server = S3Server(f"http://127.0.0.1:{s3}", "kalemint-test", uuid.uuid4().hex)
+    command = [
+        "weed", "-logtostderr=true", "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+        "-admin.ui=false", "-webdav=false", f"-s3.port={s3}", f"-master.port={master}",
+        f"-volume.port={volume}", f"-filer.port={filer}",
+    ]  # fmt: skip
+    extra = ("-s3.port.iceberg", "-s3.port.grpc", "-filer.port.grpc", "-volume.port.grpc", "-admin.port")
+    command += [f"{flag}={port}" for flag, port in zip(extra, others, strict=True)]
+    log = (folder / "log.txt").open("wb")
+    process = subprocess.Popen(
+        command, env={**os.environ, **server.environment}, stdout=log, stderr=log, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(server.endpoint, timeout=1).close()
+            break
+        except urllib.error.HTTPError:
+            break  # it answers: anonymous access is refused
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                text = (folder / "log.txt").read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"the S3 server does not start:\n{text}") from None
+            time.sleep(0.1)
+    yield server
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.fixture
+def s3_bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty bucket, with the environment set so that `s3://NAME` opens it."""
+    from minio import Minio
+
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    client = Minio(
+        s3_server.endpoint.removeprefix("http://"),
+        access_key=s3_server.access_key,
+        secret_key=s3_server.secret_key,
+        secure=False,
+        region="us-east-1",
+    )
+    client.make_bucket(name)
+    return name

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import time
 import traceback
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -64,12 +65,10 @@ def marker_key(step: str, unit: UnitPlan, generation: int = 0) -> str:
     return f"{step}/done/{unit.name}.{generation}.json"
 
 
-def _tally(ledger: list[dict[str, Any]], action: str) -> dict[str, int]:
-    tally: dict[str, int] = {}
-    for line in ledger:
-        if line["action"] == action:
-            tally[line["reason"]] = tally.get(line["reason"], 0) + 1
-    return dict(sorted(tally.items()))
+def tally(ledger: list[dict[str, Any]], action: str) -> dict[str, int]:
+    """Ledger lines of an action, counted by reason."""
+    numbers = Counter(line["reason"] for line in ledger if line["action"] == action)
+    return dict(sorted(numbers.items()))
 
 
 def _account(
@@ -87,9 +86,9 @@ def _account(
     counts = Counts(
         rows_in=rows_in,
         kept=kept,
-        dropped=_tally(out.ledger, "dropped"),
-        failed=_tally(out.ledger, "failed"),
-        changed=_tally(out.ledger, "changed"),
+        dropped=tally(out.ledger, "dropped"),
+        failed=tally(out.ledger, "failed"),
+        changed=tally(out.ledger, "changed"),
         counters=dict(sorted(out.counters.items())),
         conserves=stage.conserves,
     )
@@ -202,7 +201,7 @@ class UnitRunner:
                 table,
                 stage.produces[port],
                 partition_by=stage.partitioned.get(port),
-                partitions=stage.partitions,
+                partitions=self.plan.partitions,
             )
             ports[port] = self._put(f"{step}/{port}", unit, data, table.num_rows, groups)
         written = None
@@ -274,9 +273,9 @@ class UnitRunner:
         total = Counts(
             rows_in=base.counts.rows_in - redone + counts.rows_in,
             kept=base.counts.kept + counts.kept,
-            dropped=_tally(lines, "dropped"),
-            failed=_tally(lines, "failed"),
-            changed=_tally(lines, "changed"),
+            dropped=tally(lines, "dropped"),
+            failed=tally(lines, "failed"),
+            changed=tally(lines, "changed"),
             counters=base.counts.counters,
             conserves=self.stage.conserves,
         )

@@ -21,7 +21,6 @@ MAX_PIXELS: Final = 100_000_000
 
 _FORMATS: Final = {
     "JPEG": "jpeg",
-    "MPO": "jpeg",
     "PNG": "png",
     "WEBP": "webp",
     "GIF": "gif",
@@ -61,7 +60,7 @@ def read_image(
         try:
             with PilImage.open(io.BytesIO(data), formats=tuple(_FORMATS)) as picture:
                 width, height = picture.size
-                kind = _FORMATS[str(picture.format)]
+                kind = _FORMATS.get(str(picture.format), "jpeg")  # MPO, a JPEG with more behind it
                 if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
                     raise BadRecord(ImageReason.IMAGE_TOO_LARGE, f"the header says {width}x{height} pixels")
                 picture.draft("L", (max(1, width // 8), max(1, height // 8)))

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from components.core.errors import ConfigurationError
-from components.core.store import Stores
+from components.core.store import Store
 
 MANIFEST = "manifest.json"
 
@@ -149,11 +149,7 @@ def load(data: bytes | str, where: str) -> Manifest:
         raise ConfigurationError(f"{where} is no manifest of kalemint: {error}") from None
 
 
-def find(stores: Stores, root: str) -> list[Manifest]:
+def find(store: Store) -> list[Manifest]:
     """Every dataset of a run, in lexical order of step and port."""
-    found = [
-        load(stores.read(uri), uri)
-        for uri, _ in stores.list(root.rstrip("/") + "/")
-        if uri.endswith("/" + MANIFEST)
-    ]
-    return sorted(found, key=lambda m: (m.step, m.port))
+    keys = [manifest_key(step, port) for step in store.folders() for port in store.folders(f"{step}/")]
+    return [load(store.get(key), store.uri(key)) for key in keys if store.stat(key) is not None]

@@ -56,7 +56,10 @@ class StepPlan:
         self.stage = stage
         self.inputs = inputs
         self.primary = next(iter(stage.consumes))
-        self.units = [UnitPlan(i, self._fingerprint(i)) for i in range(self._unit_count())]
+        count = self._unit_count()
+        # what is partitioned stays partitioned alike, so that datasets of one run can be joined
+        self.partitions = count if stage.grouping == "partition" else stage.partitions
+        self.units = [UnitPlan(i, self._fingerprint(i)) for i in range(count)]
 
     def _unit_count(self) -> int:
         if self.stage.grouping == "shard":
@@ -87,7 +90,7 @@ class StepPlan:
             stage.name,
             stage.version,
             stage.params.model_dump(mode="json"),
-            stage.partitions if stage.partitioned else 0,
+            self.partitions if stage.partitioned else 0,
             index,
             reads,
         ]

@@ -7,15 +7,18 @@ it done leaves it alone, so that a killed run goes on where it stopped, with any
 from __future__ import annotations
 
 import atexit
+import hashlib
 import json
 import os
 from collections.abc import Sequence
 from typing import Any, Final
 
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
+from components.core import schemas, shards
 from components.core.errors import BudgetExceeded, ConfigurationError, KalemintError
-from components.core.execute import SHARD_FAILED, Marker, Redo, UnitRunner
+from components.core.execute import SHARD_FAILED, ConservationError, Marker, Redo, UnitRunner
 from components.core.manifest import Counts, Manifest, Partitioning, Shard, load, manifest_key
 from components.core.plan import StepPlan, UnitPlan
 from components.core.pool import Draining, Pool, drain_on_sigterm
@@ -233,22 +236,24 @@ def commit(
     manifests = _manifests(plan, root, markers, counts)
     for port, manifest in manifests.items():
         store.put(manifest_key(stage.name, port), manifest.to_json())
+    _tell_committed(stage.name, counts)
+    return manifests
+
+
+def _tell_committed(step: str, counts: Counts) -> None:
     emit(
         "committed",
-        step=stage.name,
+        step=step,
         rows_in=counts.rows_in,
         kept=counts.kept,
         dropped=counts.total_dropped,
         failed=counts.total_failed,
-        line=f"{stage.name}: {counts.rows_in} in, {counts.kept} kept, {counts.total_dropped} dropped, "
+        line=f"{step}: {counts.rows_in} in, {counts.kept} kept, {counts.total_dropped} dropped, "
         f"{counts.total_failed} failed",
     )
-    return manifests
 
 
 def _first_failure(store: Store, markers: Sequence[Marker]) -> str:
-    from components.core import shards
-
     for marker in markers:
         if marker.ledger is not None:
             for line in shards.read(store, marker.ledger).to_pylist():
@@ -266,7 +271,7 @@ def _manifests(plan: StepPlan, root: str, markers: Sequence[Marker], counts: Cou
         partitioning = None
         if port in stage.partitioned:
             partitioning = Partitioning(
-                column=stage.partitioned[port], partitions=stage.partitions, layout="row_groups"
+                column=stage.partitioned[port], partitions=plan.partitions, layout="row_groups"
             )
         elif port in stage.sorted_by:
             partitioning = Partitioning(
@@ -289,6 +294,57 @@ def _manifests(plan: StepPlan, root: str, markers: Sequence[Marker], counts: Cou
             seconds=round(sum(m.seconds for m in markers), 3),
         )
     return manifests
+
+
+def publish(
+    step: str,
+    port: str,
+    schema: str,
+    tables: Sequence[pa.Table],
+    ledger: Sequence[dict[str, Any]],
+    counts: Counts,
+    root: str,
+    *,
+    params: dict[str, Any],
+    run: RunParams | None = None,
+) -> Manifest:
+    """Commit a dataset that was made in this process, for a first step that has no input dataset.
+
+    Raises:
+        ConservationError: where the counts don't add up.
+        BudgetExceeded: where too many records failed.
+    """
+    if lost := counts.imbalance():
+        raise ConservationError(f"{step} does not add up: {lost} rows unaccounted for.")
+    if sentence := _over_budget(counts, run or RunParams()):
+        raise BudgetExceeded(f"{step}: {sentence}")
+    store = open_store(root)
+
+    def write(folder: str, number: int, table: pa.Table, name: str) -> Shard:
+        data, _ = shards.encode(table, name)
+        path = f"{step}/{folder}/{number:06d}-{hashlib.sha256(data).hexdigest()[:16]}.parquet"
+        store.put(path, data)
+        return shards.describe(path, data, table.num_rows)
+
+    lines = pa.Table.from_pylist(list(ledger), schema=schemas.get("ledger/1"))
+    manifest = Manifest(
+        step=step,
+        port=port,
+        location=root,
+        schema=schema,
+        shards=[
+            write(port, number, shards.conform([table], schema, f"step {step!r}"), schema)
+            for number, table in enumerate(tables)
+        ],
+        stage_version="1",
+        code_version=code_version(),
+        params=params,
+        counts=counts,
+        ledger=[write("ledger", 0, lines, "ledger/1")] if ledger else [],
+    )
+    store.put(manifest_key(step, port), manifest.to_json())
+    _tell_committed(step, counts)
+    return manifest
 
 
 def run_step(

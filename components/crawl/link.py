@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from components.core import schemas
 from components.core.stage import Output, Stage, Unit
@@ -22,21 +22,13 @@ class LinkReason(StrEnum):
     """Linking refuses nothing."""
 
 
-class LinkParams(BaseModel):
-    """Parameters of `link_images`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    partitions: int = Field(default=16, ge=1, description="buckets that the links are spread over, by shard")
-
-
 class NoParams(BaseModel):
     """A step without parameters."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class LinkImagesStage(Stage[LinkParams]):
+class LinkImagesStage(Stage[NoParams]):
     """Join addresses with images. Derives a table: an address without an image is no loss.
 
     An address that was captured more than once with different bytes gets the smallest image id, so

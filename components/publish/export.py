@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 import pyarrow as pa
 
@@ -13,6 +13,7 @@ from components.core.stage import Output, Stage, Unit
 from components.publish import mint_layout, webdataset
 from components.publish.mint_layout import MINT_SCHEMA, Entry, ImageFacts
 from components.publish.params import PublishParams
+from components.publish.samples import image_ids
 
 _KEY: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -40,6 +41,11 @@ class ExportStage(Stage[PublishParams]):
     consumes: ClassVar[dict[str, str]] = {"documents": "documents/1", "images": "images/1"}
     produces: ClassVar[dict[str, str]] = {"release": MINT_SCHEMA}
     reasons: ClassVar[type[StrEnum]] = ExportReason
+    sides: ClassVar[dict[str, Literal["by_shard", "by_id"]]] = {"images": "by_id"}
+
+    def lookup(self, port: str, table: pa.Table) -> set[str]:
+        """Ids of the images that the unit's documents show."""
+        return set(image_ids(table))
 
     def run(self, unit: Unit, out: Output) -> None:
         """Write the unit's rows, and `<unit index>.tar` if any of its documents goes into a tar."""

@@ -6,7 +6,7 @@ from components.core import records, schemas
 from components.core.records import Document, Item
 from components.core.stage import Output, Unit
 from components.core.store import Stores
-from components.crawl.link import AssembleStage, LinkImagesStage, LinkParams, NoParams
+from components.crawl.link import AssembleStage, LinkImagesStage, NoParams
 
 
 def table(name: str, rows: list[dict[str, object]]) -> pa.Table:
@@ -19,7 +19,7 @@ def test_an_address_gets_the_image_found_there() -> None:
         {"url": "http://x/a.png", "image_id": "bb", "width": 5, "height": 6},
         {"url": "http://x/a.png", "image_id": "aa", "width": 7, "height": 8},
     ]
-    stage = LinkImagesStage(LinkParams())
+    stage = LinkImagesStage(NoParams())
     out = Output(stage.name, stage.reasons)
     tables = {"image_refs": table("image_refs/1", refs), "image_index": table("image_index/1", index)}
     stage.run(Unit(0, tables, Stores()), out)

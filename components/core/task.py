@@ -1,0 +1,184 @@
+"""What a KFP component calls: one line between the typed interface and a stage.
+
+A component passes the import path of its stage (`components.filter.decide:DecideStage`), the local
+paths of its input artifacts (each holds a manifest) and its parameters; this module does the rest and
+never imports kfp, so that a pod, a container and a subprocess do the same.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from pydantic import BaseModel, ValidationError
+
+from components import __version__
+from components.core import runner
+from components.core.errors import BudgetExceeded, ConfigurationError, KalemintError
+from components.core.manifest import Manifest, load
+from components.core.progress import EVENTS_VARIABLE, emit
+from components.core.sandbox import die_with_parent
+from components.core.stage import Stage
+
+BASE_IMAGE: Final = os.environ.get("KALEMINT_IMAGE", f"kalemint/base-python:{__version__}")
+"""Image of the `base` dependency set that components are compiled with."""
+
+EXIT_CODES: Final[dict[type[Exception], int]] = {
+    runner.DrainedError: runner.DRAINED_EXIT,
+    BudgetExceeded: 3,
+    ConfigurationError: 2,
+}
+"""Exit status by type of error; anything else is 1. The same for the command and for a pod."""
+
+
+class Artifact(Protocol):
+    """The part of a KFP artifact that is used here."""
+
+    path: str
+    metadata: dict[str, Any]
+
+
+def exit_code(error: Exception) -> int:
+    """The exit status that stands for an error."""
+    return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
+
+
+def read_params(model: type[BaseModel], values: Mapping[str, Any], where: str) -> BaseModel:
+    """Parameters out of plain values.
+
+    Raises:
+        ConfigurationError: naming every parameter that is wrong and why.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join([where, *map(str, problem['loc'])])}: {problem['msg']}" for problem in error.errors()
+        )
+        raise ConfigurationError(f"Wrong parameters: {wrong}.") from None
+
+
+def stage_class(path: str) -> type[Stage[Any]]:
+    """The stage class that `module:Class` names."""
+    module, _, name = path.partition(":")
+    found: type[Stage[Any]] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def params_model(stage: type[Stage[Any]]) -> type[BaseModel]:
+    """The pydantic model of a stage's parameters: `P` in `class X(Stage[P])`."""
+    for base in getattr(stage, "__orig_bases__", ()):
+        for argument in getattr(base, "__args__", ()):
+            if isinstance(argument, type) and issubclass(argument, BaseModel):
+                return argument
+    raise TypeError(f"{stage.__name__} does not say what its parameters are: subclass Stage[Params]")
+
+
+def make_stage(path: str, params: Mapping[str, Any]) -> Stage[Any]:
+    """A stage with its parameters, checked."""
+    stage = stage_class(path)
+    return stage(read_params(params_model(stage), params, stage.name))
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """End the process with a clear sentence and a meaningful status where the body raises."""
+    if os.environ.get(EVENTS_VARIABLE):
+        die_with_parent()  # a task of `kalemint run` must not outlive it
+        emit("task", pid=os.getpid())
+    try:
+        yield
+    except KalemintError as error:
+        emit("error", kind=type(error).__name__, message=str(error), line=f"Error: {error}")
+        raise SystemExit(exit_code(error)) from None
+
+
+def _manifests(inputs: Mapping[str, str]) -> dict[str, Manifest]:
+    return {port: load(Path(path).read_bytes(), path) for port, path in inputs.items()}
+
+
+def work(
+    stage: str,
+    inputs: Mapping[str, str],
+    out: str,
+    params: Mapping[str, Any],
+    run: Mapping[str, Any],
+    worker: float,
+    workers: float,
+) -> str:
+    """Body of a worker component.
+
+    Args:
+        inputs: port → path of a manifest.
+        worker, workers: numbers as KFP passes them, maybe floats.
+
+    Returns:
+        One line for the orchestrator: units done.
+    """
+    with reported():
+        done = runner.work(
+            make_stage(stage, params),
+            _manifests(inputs),
+            out,
+            worker=int(worker),
+            workers=int(workers),
+            params=_run_params(run),
+        )
+    return f"{done['units']} units, {done['resumed']} of them done before"
+
+
+def _run_params(run: Mapping[str, Any]) -> runner.RunParams:
+    params = read_params(runner.RunParams, run, "run")
+    assert isinstance(params, runner.RunParams)
+    return params
+
+
+def commit(
+    stage: str,
+    inputs: Mapping[str, str],
+    out: str,
+    params: Mapping[str, Any],
+    run: Mapping[str, Any],
+    outputs: Mapping[str, Artifact],
+    metrics: Any = None,
+) -> None:
+    """Body of a commit component: writes the manifests to the output artifacts.
+
+    Args:
+        outputs: port → output artifact.
+        metrics: a KFP `Metrics` artifact that gets the step's counts.
+    """
+    with reported():
+        manifests = runner.commit(make_stage(stage, params), _manifests(inputs), out, _run_params(run))
+    hand_over(manifests, outputs, metrics)
+
+
+def hand_over(
+    manifests: Mapping[str, Manifest], outputs: Mapping[str, Artifact], metrics: Any = None
+) -> None:
+    """Write manifests to KFP artifacts, with what a person wants to see of them as metadata."""
+    for port, artifact in outputs.items():
+        manifest = manifests[port]
+        Path(artifact.path).write_bytes(manifest.to_json())
+        artifact.metadata.update(
+            {
+                "schema": manifest.schema_name,
+                "location": f"{manifest.location}/{manifest.step}/{manifest.port}",
+                "rows": manifest.rows,
+                "bytes": manifest.total_bytes,
+                "shards": len(manifest.shards),
+                "digest": manifest.digest,
+            }
+        )
+    if metrics is not None:
+        counts = next(iter(manifests.values())).counts
+        metrics.log_metric("rows_in", counts.rows_in)
+        metrics.log_metric("kept", counts.kept)
+        for action, tally in (("dropped", counts.dropped), ("failed", counts.failed)):
+            metrics.log_metric(action, sum(tally.values()))
+            for reason, number in tally.items():
+                metrics.log_metric(f"{action}.{reason}", number)

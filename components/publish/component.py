@@ -1,0 +1,51 @@
+"""KFP components of the publish family: the typed interface and a call, nothing else."""
+
+from kfp import dsl
+from kfp.dsl import HTML, Dataset, Input, Metrics, Output
+
+from components.core.task import BASE_IMAGE
+
+
+@dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)
+def export(
+    documents: Input[Dataset],
+    images: Input[Dataset],
+    out: str,
+    publish: dict,
+    run: dict,
+    worker: int,
+    workers: int,
+) -> str:
+    """Write the released columns and the WebDataset tar shards."""
+    from components.core.task import work
+
+    inputs = {"documents": documents.path, "images": images.path}
+    stage = "components.publish.export:ExportStage"
+    return work(stage, inputs, out, publish, run, worker, workers)
+
+
+@dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)
+def export_commit(
+    documents: Input[Dataset],
+    images: Input[Dataset],
+    done: list[str],
+    out: str,
+    publish: dict,
+    run: dict,
+    release: Output[Dataset],
+    metrics: Output[Metrics],
+):
+    """Publish the released dataset."""
+    from components.core.task import commit
+
+    inputs = {"documents": documents.path, "images": images.path}
+    stage = "components.publish.export:ExportStage"
+    commit(stage, inputs, out, publish, run, {"release": release}, metrics)
+
+
+@dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)
+def describe(release: Input[Dataset], out: str, report: Output[HTML], metrics: Output[Metrics]):
+    """Write the data card, the Croissant metadata and the run's report."""
+    from components.publish.describe import describe_run
+
+    describe_run(out, report.path, metrics)

@@ -1,0 +1,370 @@
+"""The `kalemint` command. Heavy imports wait until a command needs them: `--help` is quick."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="kalemint",
+    help="Grow multimodal datasets: crawl, extract, filter, deduplicate and publish.\n\n"
+    "Start with: kalemint run mint --input ./pages --out ./dataset",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 done, 1 failed, 2 wrong configuration or input, 3 too many records failed, "
+    "4 a run that is not whole, 143 stopped on request.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Out = Annotated[str, typer.Argument(help="A run's output: a folder, file:// or s3://bucket/prefix.")]
+Pipeline = Annotated[str, typer.Argument(help="Name of a pipeline: mint.")]
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """An error is one sentence on standard error and a meaningful exit status, never a traceback."""
+    from components.core.errors import KalemintError
+    from components.core.task import exit_code
+
+    try:
+        yield
+    except KalemintError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(exit_code(error)) from None
+
+
+def _print(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def _table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    console.print(table)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Options before any command."""
+    if version:
+        from components import __version__
+
+        typer.echo(f"kalemint {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    pipeline: Pipeline,
+    input: Annotated[
+        list[str],
+        typer.Option(
+            "--input",
+            "-i",
+            help="File, folder, URL, s3:// prefix, or a list of them, one a line; may be repeated. WARC, "
+            "HTML, PDF, LaTeX archives and images are told apart by content.",
+        ),
+    ],
+    out: Annotated[str, typer.Option("--out", "-o", help="Where to write: a folder or s3://bucket/prefix.")],
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="YAML file of parameters.")] = None,
+    set_: Annotated[
+        list[str],
+        typer.Option("--set", help="One parameter, e.g. filter.decide.min_words=50; may be repeated."),
+    ] = [],  # noqa: B006 - typer copies it
+    workers: Annotated[int, typer.Option(help="Workers of each step.", min=1)] = 1,
+    json_: Json = False,
+) -> None:
+    """Run a pipeline on this machine. The same command again goes on where it stopped.
+
+    Example: kalemint run mint -i crawl.warc.gz -i papers/ -o out --set crawl.extract.html.mode=obelics
+    """
+    with _errors():
+        from components.core.store import as_uri
+        from pipelines.config import load_config
+        from pipelines.run_record import RunRecord
+
+        checked = load_config(pipeline, config, set_)
+        record = RunRecord(
+            pipeline=pipeline,
+            inputs=[as_uri(i) for i in input],
+            out=as_uri(out),
+            workers=workers,
+            config=checked.model_dump(mode="json"),
+        )
+        _run(record, machine=json_)
+
+
+def _run(record: Any, *, machine: bool) -> None:
+    from components.core.store import open_store
+    from pipelines.local import elapsed, run_local, watcher
+    from pipelines.steps import PIPELINES
+
+    _check_out(record.out)
+    started = time.monotonic()
+    watch = watcher(len(PIPELINES[record.pipeline]), machine=machine)
+    try:
+        run_local(record, watch)
+    except KeyboardInterrupt:
+        typer.echo("Interrupted; the same command goes on from here.", err=True)
+        raise typer.Exit(128 + signal.SIGINT) from None
+    finally:
+        watch.close()
+    store = open_store(record.out)
+    report = store.uri("report/report.html")
+    from pipelines.inspection import Run
+
+    counts = {m.step: m.counts for m in Run.open(record.out).primary()}
+    if machine:
+        _print(
+            {"out": record.out, "report": report, "counts": {k: c.model_dump() for k, c in counts.items()}}
+        )
+        return
+    exported = counts["export"].kept
+    read = counts["extract"].rows_in
+    typer.echo(f"\n{read} records read, {exported} documents published in {elapsed(started)}.")
+    typer.echo(f"Dataset: {store.uri('export')}")
+    typer.echo(f"Report:  {report.removeprefix('file://')}")
+
+
+def _check_out(out: str) -> None:
+    """Find out now, not in an hour, that nothing can be written there."""
+    from components.core.store import open_store
+
+    store = open_store(out)
+    store.put(".probe", b"kalemint")
+    store.delete(".probe")
+
+
+@app.command("ls")
+def list_(out: Out, json_: Json = False) -> None:
+    """List the datasets of a run: schema, rows, shards, location."""
+    with _errors():
+        from pipelines.inspection import list_datasets
+
+        found = list_datasets(out)
+        if json_:
+            _print(found)
+            return
+        rows = [
+            [
+                d["step"],
+                d["dataset"],
+                d["schema"],
+                f"{d['rows']:,}",
+                str(d["shards"]),
+                _size(d["bytes"]),
+                d["digest"][:12],
+                d["location"].removeprefix("file://"),
+            ]
+            for d in found
+        ]
+        _table("", ["step", "dataset", "schema", "rows", "shards", "size", "digest", "location"], rows)
+
+
+def _size(number: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"
+
+
+@app.command("compile")
+def compile_(
+    pipeline: Pipeline,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write; - for standard output.")],
+    to: Annotated[
+        str, typer.Option("--to", help="kfp: IR YAML; kfp-manifest: Kubernetes Pipeline and PipelineVersion.")
+    ] = "kfp",
+    namespace: Annotated[str, typer.Option(help="Namespace of the manifests.")] = "kubeflow",
+    json_: Json = False,
+) -> None:
+    """Compile a pipeline for Kubeflow Pipelines."""
+    with _errors():
+        from pipelines.compile import compile_pipeline
+
+        text = compile_pipeline(pipeline, to, namespace=namespace)
+        if str(output) == "-":
+            typer.echo(text)
+            return
+        output.write_text(text)
+        if json_:
+            _print({"pipeline": pipeline, "target": to, "file": str(output), "bytes": len(text)})
+        else:
+            typer.echo(f"Wrote {output} ({_size(len(text))}).")
+
+
+@app.command()
+def components(json_: Json = False) -> None:
+    """List the steps of every pipeline: what they read, what they write, why they drop records."""
+    with _errors():
+        from components.core.task import stage_class
+        from pipelines.steps import PIPELINES
+
+        found: list[dict[str, Any]] = []
+        for pipeline, steps in PIPELINES.items():
+            for step in steps:
+                stage = stage_class(step.stage) if step.stage else None
+                found.append(
+                    {
+                        "pipeline": pipeline,
+                        "step": step.name,
+                        "family": step.family,
+                        "does": step.says,
+                        "reads": dict(stage.consumes) if stage else {},
+                        "writes": dict(stage.produces) if stage else {},
+                        "reasons": [str(r) for r in stage.reasons] if stage else [],
+                        "parameters": step.section,
+                    }
+                )
+        if json_:
+            _print(found)
+            return
+        rows = [
+            [
+                f["step"],
+                f["family"],
+                f["does"],
+                ", ".join(f["reads"].values()),
+                ", ".join(f["writes"].values()),
+                f["parameters"],
+            ]
+            for f in found
+        ]
+        _table("", ["step", "family", "does", "reads", "writes", "parameters"], rows)
+
+
+@app.command()
+def schema(pipeline: Pipeline) -> None:
+    """Print the JSON Schema of a pipeline's config file: every parameter, its default and its source."""
+    with _errors():
+        from pipelines.config import json_schema
+
+        typer.echo(json_schema(pipeline))
+
+
+@app.command()
+def report(out: Out, json_: Json = False) -> None:
+    """Write the report of a run again and say where it is."""
+    with _errors():
+        from components.publish.describe import write_report
+
+        from pipelines.inspection import Run
+
+        Run.open(out)
+        place = write_report(out)
+        if json_:
+            _print({"report": place})
+        else:
+            typer.echo(place.removeprefix("file://"))
+
+
+@app.command()
+def verify(out: Out, json_: Json = False) -> None:
+    """Read every shard of a run again: digests, schema, conservation. Exit status 4 if it is not whole."""
+    with _errors():
+        from dataclasses import asdict
+
+        from pipelines.inspection import verify as check
+
+        verdict = check(out)
+        if json_:
+            _print(asdict(verdict))
+        else:
+            typer.echo(
+                f"{verdict.datasets} datasets, {verdict.shards} shards, {verdict.rows:,} rows, "
+                f"{_size(verdict.bytes)} read."
+            )
+            for problem in verdict.problems:
+                typer.echo(f"Problem: {problem}", err=True)
+            if not verdict.problems:
+                typer.echo("Everything is as the manifests say, and every step adds up.")
+        if verdict.problems:
+            raise typer.Exit(4)
+
+
+@app.command()
+def why(
+    out: Out,
+    record: Annotated[str, typer.Argument(help="Id of a document, image or source, or a page's URL.")],
+    json_: Json = False,
+) -> None:
+    """Tell the story of one record: what every step decided about it, and why."""
+    with _errors():
+        from pipelines.inspection import why as tell
+
+        story = tell(out, record)
+        if json_:
+            _print(story)
+            return
+        rows = []
+        for line in story:
+            decided = ""
+            if line["score"] is not None:
+                decided = f"{line['score']:.4g}"
+                if line["threshold"] is not None:
+                    decided += f" against {line['threshold']:.4g}"
+            rows.append(
+                [
+                    line["step"],
+                    line["record_kind"],
+                    line["action"],
+                    line["reason"] or "",
+                    decided,
+                    line["detail"] or "",
+                ]
+            )
+        _table("", ["step", "record", "action", "reason", "score", "detail"], rows)
+
+
+@app.command()
+def retry(
+    out: Out,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Reason of the failures to do again, e.g. timeout.")
+    ],
+    step: Annotated[str | None, typer.Option(help="Only failures of this step.")] = None,
+    json_: Json = False,
+) -> None:
+    """Do just those records again that failed for a reason, then everything that depends on them."""
+    with _errors():
+        from pipelines.inspection import Run, plan_retry
+
+        record = Run.open(out).record
+        asked = plan_retry(out, reason, step)
+        if not json_:
+            for name, number in asked.items():
+                typer.echo(f"{name}: {number} records to do again", err=True)
+        _run(record, machine=json_)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    try:
+        app()
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

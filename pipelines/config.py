@@ -1,0 +1,96 @@
+"""One definition of every parameter: the config file, its JSON Schema and the pipeline's parameters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from components.crawl.params import CrawlParams
+from pydantic import BaseModel, ConfigDict, Field
+
+from components.core.errors import ConfigurationError
+from components.core.runner import RunParams
+from components.core.task import read_params
+from components.dedup.params import DedupFamilyParams
+from components.filter.params import FilterParams
+from components.publish.params import PublishParams
+
+
+class MintConfig(BaseModel):
+    """Parameters of the `mint` pipeline, a section a family."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    crawl: CrawlParams = Field(default=CrawlParams(), description="sources, fetching and extraction")
+    filter: FilterParams = Field(default=FilterParams(), description="scores and thresholds")
+    dedup: DedupFamilyParams = Field(default=DedupFamilyParams(), description="exact and near-duplicates")
+    publish: PublishParams = Field(default=PublishParams(), description="layout of the release")
+    run: RunParams = Field(default=RunParams(), description="how the run is executed; changes no output")
+
+
+CONFIGS: Final[dict[str, type[BaseModel]]] = {"mint": MintConfig}
+
+
+def config_model(pipeline: str) -> type[BaseModel]:
+    """The model of a pipeline's configuration.
+
+    Raises:
+        ConfigurationError: for a pipeline that does not exist.
+    """
+    try:
+        return CONFIGS[pipeline]
+    except KeyError:
+        known = ", ".join(CONFIGS)
+        raise ConfigurationError(f"There is no pipeline {pipeline!r}; known pipelines are {known}.") from None
+
+
+def read_config(pipeline: str, values: Mapping[str, Any]) -> BaseModel:
+    """A pipeline's configuration out of plain values, checked."""
+    return read_params(config_model(pipeline), values, pipeline)
+
+
+def load_config(pipeline: str, file: Path | None, settings: Sequence[str]) -> BaseModel:
+    """The configuration: defaults, then the file, then each `section.name=value`.
+
+    Args:
+        file: YAML or JSON.
+        settings: `--set` arguments; the value is read as YAML, so `[en, de]` is a list.
+
+    Raises:
+        ConfigurationError: naming the file, the setting or the parameter that is wrong.
+    """
+    values: dict[str, Any] = {}
+    if file is not None:
+        try:
+            values = yaml.safe_load(file.read_text()) or {}
+        except OSError as error:
+            raise ConfigurationError(f"The config file {file} can't be read: {error.strerror}.") from None
+        except yaml.YAMLError as error:
+            raise ConfigurationError(f"The config file {file} is no YAML: {error}") from None
+        if not isinstance(values, dict):
+            raise ConfigurationError(
+                f"The config file {file} must hold sections, not a {type(values).__name__}."
+            )
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise ConfigurationError(f"--set {setting}: write it as section.name=value.")
+        place = values
+        *path, last = name.strip().split(".")
+        for part in path:
+            place = place.setdefault(part, {})
+            if not isinstance(place, dict):
+                raise ConfigurationError(f"--set {setting}: {part!r} is a value, not a section.")
+        try:
+            place[last] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            place[last] = text
+    return read_config(pipeline, values)
+
+
+def json_schema(pipeline: str) -> str:
+    """The JSON Schema of a pipeline's config file."""
+    return json.dumps(config_model(pipeline).model_json_schema(), indent=1)

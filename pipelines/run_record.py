@@ -1,0 +1,69 @@
+"""`run.json`: what was run, with which configuration; written first, in the run's output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from components import __version__
+from components.core.errors import ConfigurationError
+from components.core.store import Store, as_uri, open_store
+from components.core.task import reported
+from pipelines.config import read_config
+
+RUN_RECORD: Final = "run.json"
+
+
+class RunRecord(BaseModel):
+    """What a run is; enough to start it again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pipeline: str
+    version: str = __version__
+    inputs: list[str]
+    out: str
+    workers: int
+    config: dict[str, Any]
+
+
+def begin(
+    pipeline: str, inputs: Sequence[str], out: str, workers: int, config: Mapping[str, Any]
+) -> list[int]:
+    """Check everything that can be checked before the run, and record it.
+
+    Returns:
+        The workers' numbers, 0 to `workers` - 1.
+    """
+    with reported():
+        if workers < 1:
+            raise ConfigurationError(f"workers is {workers}; at least one is needed.")
+        if not inputs:
+            raise ConfigurationError("No inputs: give at least one file, folder, URL or list.")
+        checked = read_config(pipeline, config).model_dump(mode="json")
+        record = RunRecord(
+            pipeline=pipeline,
+            inputs=[as_uri(i) for i in inputs],
+            out=as_uri(out),
+            workers=workers,
+            config=checked,
+        )
+        store = open_store(out)
+        store.put(RUN_RECORD, record.model_dump_json(indent=1).encode())
+    return list(range(workers))
+
+
+def read_record(store: Store) -> RunRecord:
+    """The record of a run.
+
+    Raises:
+        ConfigurationError: where there is none.
+    """
+    try:
+        return RunRecord.model_validate_json(store.get(RUN_RECORD))
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{store.root} holds no run of kalemint: there is no {RUN_RECORD} in it."
+        ) from None

@@ -1,0 +1,66 @@
+"""The steps of every pipeline, in order: what a person sees of a run, and where its parameters are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a pipeline.
+
+    Attributes:
+        name: the step's folder in the run's output and its name in the ledger.
+        family: folder under `components/`.
+        stage: import path of its stage; None for a step that is not run in units.
+        section: dotted place of its parameters in the configuration.
+        says: what it does, in a few words.
+    """
+
+    name: str
+    family: str
+    stage: str | None
+    section: str
+    says: str
+
+
+MINT: Final = (
+    Step("sources", "crawl", None, "crawl.sources", "tell inputs apart, cut them into units"),
+    Step(
+        "fetch",
+        "crawl",
+        "components.crawl.fetch:FetchStage",
+        "crawl.fetch",
+        "fetch addresses politely to WARC",
+    ),
+    Step(
+        "extract",
+        "crawl",
+        "components.crawl.extract:ExtractStage",
+        "crawl.extract",
+        "pages, PDFs, LaTeX to interleaved documents",
+    ),
+    Step(
+        "unique_images",
+        "dedup",
+        "components.dedup.images:UniqueImagesStage",
+        "dedup.images",
+        "one row for every image",
+    ),
+    Step("link_images", "crawl", "components.crawl.link:LinkImagesStage", "", "find shown images"),
+    Step("assemble", "crawl", "components.crawl.link:AssembleStage", "", "put found images into documents"),
+    Step("annotate", "filter", "components.filter.annotate:AnnotateStage", "filter.annotate", "store scores"),
+    Step("decide", "filter", "components.filter.decide:DecideStage", "filter.decide", "apply thresholds"),
+    Step(
+        "dedup_keys", "dedup", "components.dedup.keys:KeysStage", "dedup.text", "hash texts and MinHash bands"
+    ),
+    Step("dedup_match", "dedup", "components.dedup.match:MatchStage", "dedup.text", "find shared keys"),
+    Step("dedup_cluster", "dedup", "components.dedup.cluster:ClusterStage", "dedup.text", "join pairs"),
+    Step("dedup", "dedup", "components.dedup.apply:DropDuplicatesStage", "dedup.text", "drop duplicates"),
+    Step("export", "publish", "components.publish.export:ExportStage", "publish", "write the release"),
+    Step("report", "publish", None, "publish", "data card, Croissant metadata, report"),
+)
+
+PIPELINES: Final = {"mint": MINT}
+"""Pipelines by name; each has a module of its own in this package."""
