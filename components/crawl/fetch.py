@@ -16,7 +16,8 @@ from components.core.records import record_id
 from components.core.stage import Output, Stage, Unit
 from components.crawl.warc_writer import Record, split_warc, warc_fields
 from components.crawl.web import Crawler, Outcome, Target
-from components.crawl.web_client import FetchParams, FetchReason, is_loopback_host
+from components.crawl.web_client import is_loopback_host
+from components.crawl.web_params import FetchParams, FetchReason
 
 __all__ = ["FetchParams", "FetchReason", "FetchStage"]
 

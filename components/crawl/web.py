@@ -13,7 +13,6 @@ holds for every crawl, or `Crawler.run` raises.
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,40 +25,15 @@ from components.core.errors import BadRecord, Drop, KalemintError
 from components.core.records import record_id
 from components.core.sandbox import Sandbox
 from components.crawl import consent
-from components.crawl.kinds import HEAD_BYTES, Kind, sniff
-from components.crawl.warc_writer import Record, exchange_records, warc_fields
-from components.crawl.web_client import Client, Exchange, FetchParams, FetchReason
+from components.crawl.kinds import Kind
+from components.crawl.web_client import Client, Exchange
 from components.crawl.web_links import PageLinks, canonical, page_links
+from components.crawl.web_params import FetchParams, FetchReason
+from components.crawl.web_rules import body_kind, body_limit, origin_of, refusal, scope_root
+from components.crawl.web_site import Origin, SiteFiles, Span, Spool
 
-_SITE_FILE_BYTES: Final = 2**20
-_ROBOTS_REDIRECTS: Final = 5
-"""RFC 9309 section 2.3.1.2: at least five consecutive redirects are followed."""
 _PARSE_SECONDS: Final = 20.0
 _PARSE_BYTES: Final = 1 << 30
-_HTML_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
-_OTHER_TYPES: Final = frozenset(
-    {
-        "application/pdf",
-        "application/x-pdf",
-        "application/gzip",
-        "application/x-gzip",
-        "application/tar",
-        "application/x-tar",
-        "application/x-gtar",
-        "application/x-eprint",
-        "application/x-eprint-tar",
-        "application/x-tex",
-        "application/x-latex",
-        "text/x-tex",
-        "text/x-latex",
-    }
-)
-_SNIFFED_TYPES: Final = frozenset({"", "application/octet-stream", "binary/octet-stream", "text/plain"})
-"""Types that say nothing: the body decides, once it is here."""
-_WANTED_KINDS: Final = frozenset({Kind.HTML, Kind.PDF, Kind.LATEX, Kind.IMAGE})
-
-Span = tuple[int, int]
-"""Offset and length of encoded records in the crawl's temporary file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,87 +71,9 @@ class Outcome:
     changes: list[tuple[FetchReason, str]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Origin:
-    """An origin's policy files, their records, and why robots.txt could not be had."""
-
-    policy: consent.SitePolicy
-    spans: tuple[Span, ...]
-    fault: BadRecord | None = None
-
-
 def url_id(url: str) -> str:
     """The record id of a URL that a crawl found (seeds keep the id of their source row)."""
     return record_id("url", url)
-
-
-def origin_of(url: str) -> str:
-    """Scheme, host and port: what a robots.txt speaks for (RFC 9309 section 2.3)."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def scope_root(url: str, follow: str) -> str:
-    """What the host and path of a link must begin with to be in the scope of a seed."""
-    parts = urlsplit(url)
-    folder = parts.path.rpartition("/")[0] if follow == "prefix" else ""
-    return f"{parts.netloc}{folder}/"
-
-
-def body_limit(exchange: Exchange, kind: str, params: FetchParams) -> int:
-    """The most bytes that a response's body may have.
-
-    Raises:
-        Drop: CONTENT_TYPE for what no reader takes.
-        BadRecord: HTTP_OTHER for a success without content, TOO_LARGE by its Content-Length.
-    """
-    if exchange.status not in {200, 203}:
-        raise BadRecord(FetchReason.HTTP_OTHER, f"HTTP {exchange.status}")
-    found = exchange.content_type
-    is_image = found.startswith("image/") and found != "image/svg+xml"
-    is_page = kind == "page" and (found in _HTML_TYPES or found in _OTHER_TYPES)
-    if not (is_image or is_page or found in _SNIFFED_TYPES):
-        raise Drop(FetchReason.CONTENT_TYPE, f"Content-Type {found[:100]!r}")
-    limit = params.max_image_bytes if is_image or kind == "image" else params.max_bytes
-    declared = (exchange.header("content-length") or "").strip()
-    if declared.isascii() and declared.isdigit() and int(declared[:18]) > limit:
-        raise BadRecord(FetchReason.TOO_LARGE, f"Content-Length {declared[:18]} is more than {limit} bytes")
-    return limit
-
-
-def body_kind(exchange: Exchange, kind: str) -> Kind:
-    """What the body is: by its declared type, or by its bytes where that says nothing.
-
-    Raises:
-        Drop: EMPTY or CONTENT_TYPE.
-    """
-    if not exchange.body:
-        raise Drop(FetchReason.EMPTY, "the body is empty")
-    found = exchange.content_type
-    if found in _HTML_TYPES:
-        return Kind.HTML
-    if found.startswith("image/"):
-        return Kind.IMAGE
-    if found in _OTHER_TYPES:
-        return Kind.PDF if "pdf" in found else Kind.LATEX
-    sniffed = sniff(exchange.body[:HEAD_BYTES], urlsplit(exchange.url).path)
-    if sniffed not in (_WANTED_KINDS if kind == "page" else {Kind.IMAGE}):
-        raise Drop(FetchReason.CONTENT_TYPE, f"Content-Type {found!r} and bytes that look like {sniffed}")
-    return sniffed
-
-
-def refusal(evidence: consent.Evidence, params: FetchParams, *, is_image: bool) -> FetchReason | None:
-    """Why the publisher's wishes keep a response out of the data; None where they don't."""
-    if params.respect_noai:
-        if evidence.directives & consent.NO_AI:
-            return FetchReason.NOAI
-        if is_image and evidence.directives & consent.NO_IMAGE_AI:
-            return FetchReason.NOIMAGEAI
-        if evidence.ai_txt == consent.Verdict.DISALLOWED:
-            return FetchReason.AI_TXT
-        if evidence.usage_refused:
-            return FetchReason.AI_USAGE
-    return FetchReason.TDM_RESERVED if params.respect_tdm and evidence.tdm_reservation else None
 
 
 class Crawler:
@@ -204,10 +100,9 @@ class Crawler:
         self._wanted = wanted
         self._attempted = 0
         self._client = Client(params, allow_loopback=allow_loopback, clock=clock)
-        self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
-        self._spooled = 0
+        self._spool = Spool()
+        self._sites = SiteFiles(self._client, self._spool, params, self.counters)
         self._order: list[Span] = []
-        self._origins: dict[str, asyncio.Task[_Origin]] = {}
         self._origins_written: set[str] = set()
         self._captured: set[str] = set()
         self._seen: set[str] = set()
@@ -225,9 +120,7 @@ class Crawler:
 
     def groups(self) -> Iterator[bytes]:
         """The crawl's encoded records, one exchange with its evidence at a time, in order."""
-        for offset, length in self._order:
-            self._spool.seek(offset)
-            yield self._spool.read(length)
+        return self._spool.read(self._order)
 
     async def run(self, seeds: Sequence[Target]) -> None:
         """Crawl from the seeds.
@@ -337,7 +230,7 @@ class Crawler:
         for origin in outcome.origins:
             if origin not in self._origins_written:
                 self._origins_written.add(origin)
-                self._order += self._origins[origin].result().spans
+                self._order += self._sites.known(origin).spans
         if outcome.action == "captured":
             self._order += outcome.redirects
             if outcome.target.via is None:
@@ -368,16 +261,22 @@ class Crawler:
         chain: list[str] = []
         url = target.url
         while True:
-            if self._spooled >= self.params.max_total_bytes:
-                raise Drop(FetchReason.CRAWL_BUDGET, f"{self._spooled} bytes were captured before")
+            if self._spool.size >= self.params.max_total_bytes:
+                raise Drop(FetchReason.CRAWL_BUDGET, f"{self._spool.size} bytes were captured before")
             chain.append(url)
-            origin = await self._origin(url, outcome)
+            key = origin_of(url)
+            origin = await self._sites.get(key)
+            if key not in outcome.origins:
+                outcome.origins.append(key)
             self._obey(origin, url)
             exchange = await self._client.get(url, lambda e: body_limit(e, target.kind, self.params))
             if not exchange.is_redirect:
                 break
             said = consent.gather(url, origin.policy, exchange.headers)
-            outcome.redirects.append(await self._record(exchange, target, said, len(chain)))
+            fields = said.fields() + _provenance(exchange, target)
+            outcome.redirects.append(
+                await self._spool.add_exchange(exchange, f"{target.id} {len(chain)}", fields)
+            )
             url = self._redirect(exchange, target, chain)
         outcome.final_url = url
         if exchange.status >= 400:
@@ -405,7 +304,7 @@ class Crawler:
             raise Drop(FetchReason.OFF_SCOPE, f"a redirect to {url}")
         return url
 
-    def _obey(self, origin: _Origin, url: str) -> None:
+    def _obey(self, origin: Origin, url: str) -> None:
         """Raise where the origin's policy files keep us from asking for `url` at all."""
         robots = origin.policy.robots
         if self.params.respect_robots and robots is not None:
@@ -419,17 +318,18 @@ class Crawler:
         if self.params.respect_noai and refused:
             raise Drop(FetchReason.AI_TXT, f"{origin_of(url)}/ai.txt")
 
-    async def _judge(self, exchange: Exchange, origin: _Origin, target: Target, outcome: Outcome) -> None:
+    async def _judge(self, exchange: Exchange, origin: Origin, target: Target, outcome: Outcome) -> None:
         """Record a response that may be kept; of one that may not, the evidence alone."""
         kind = body_kind(exchange, target.kind)
         if kind == Kind.HTML:
             outcome.links = await self._links(exchange, outcome)
         metas = outcome.links.metas if outcome.links else []
         said = consent.gather(exchange.url, origin.policy, exchange.headers, metas)
+        fields = said.fields() + _provenance(exchange, target)
         reason = refusal(said, self.params, is_image=kind == Kind.IMAGE)
         if reason is not None:
             outcome.links = None
-            outcome.spans.append(await self._record_refusal(exchange, target, said))
+            outcome.spans.append(await self._spool.add_evidence(exchange, target.id, fields))
             raise Drop(reason, "; ".join(f"{name}: {value}" for name, value in said.fields()))
         if outcome.links is not None:
             if self.params.respect_noai and said.directives & consent.NO_IMAGE_AI and outcome.links.images:
@@ -438,7 +338,7 @@ class Crawler:
                 outcome.links.images = []
             if said.directives & {"nofollow", "none"}:
                 outcome.links.links = []
-        outcome.spans.append(await self._record(exchange, target, said, 0))
+        outcome.spans.append(await self._spool.add_exchange(exchange, target.id, fields))
 
     async def _links(self, exchange: Exchange, outcome: Outcome) -> PageLinks | None:
         charset = _charset(exchange.header("content-type") or "")
@@ -449,103 +349,6 @@ class Crawler:
             # the page's own wishes can't be read, so nothing more is asked of its site on its account
             outcome.changes.append((FetchReason.LINKS_UNREADABLE, str(bad)))
             return None
-
-    # records
-
-    async def _spool_record(self, encode: Callable[[], bytes]) -> Span:
-        data = await asyncio.to_thread(encode)
-        offset = self._spooled
-        self._spool.seek(offset)
-        self._spool.write(data)
-        self._spooled += len(data)
-        return offset, len(data)
-
-    async def _record(self, exchange: Exchange, target: Target, said: consent.Evidence, hop: int) -> Span:
-        return await self._write(
-            exchange, f"{target.id} {hop}", said.fields() + _provenance(exchange, target)
-        )
-
-    async def _write(self, exchange: Exchange, part: str, evidence: Sequence[tuple[str, str]]) -> Span:
-        return await self._spool_record(
-            lambda: exchange_records(
-                exchange.url,
-                exchange.date,
-                exchange.request_head,
-                exchange.response_head(),
-                exchange.body,
-                ip=exchange.ip,
-                evidence=evidence,
-                truncated=exchange.unread,
-                part=part,
-            )
-        )
-
-    async def _record_refusal(self, exchange: Exchange, target: Target, said: consent.Evidence) -> Span:
-        fields = [*said.fields(), *_provenance(exchange, target), ("content", "not kept")]
-        record = Record(
-            "metadata", exchange.date, warc_fields(fields), exchange.url, ip=exchange.ip, part=target.id
-        )
-        return await self._spool_record(record.encode)
-
-    # policy files
-
-    async def _origin(self, url: str, outcome: Outcome) -> _Origin:
-        """The policy files of a URL's origin, fetched once for each crawl."""
-        key = origin_of(url)
-        if key not in self._origins:
-            self._origins[key] = asyncio.create_task(self._load_origin(key))
-        origin = await self._origins[key]
-        if key not in outcome.origins:
-            outcome.origins.append(key)
-        return origin
-
-    async def _load_origin(self, origin: str) -> _Origin:
-        spans: list[Span] = []
-        fault: BadRecord | None = None
-        robots = consent.Robots("unreachable")
-        try:
-            answer = await self._site_file(f"{origin}/robots.txt", spans)
-            robots = consent.Robots.from_response(answer.status, answer.body)
-        except BadRecord as bad:
-            fault = bad
-        gate = self._client.gate(urlsplit(origin).hostname or "")
-        delay = min(robots.crawl_delay(), self.params.max_crawl_delay_s)
-        if delay > gate.delay_s:
-            gate.delay_s = delay
-            gate.hold(delay)  # robots.txt itself was asked for before its delay was known
-        policy = consent.SitePolicy(robots)
-        if self.params.site_files and fault is None:
-            tdmrep = await self._optional(f"{origin}/.well-known/tdmrep.json", robots, spans)
-            ai_txt = await self._optional(f"{origin}/ai.txt", robots, spans)
-            policy = consent.SitePolicy(
-                robots,
-                consent.TdmRep.parse(tdmrep) if tdmrep is not None else consent.TdmRep(),
-                consent.Robots.from_response(200, ai_txt) if ai_txt is not None else None,
-            )
-        return _Origin(policy, tuple(spans), fault)
-
-    async def _optional(self, url: str, robots: consent.Robots, spans: list[Span]) -> bytes | None:
-        """A policy file that need not be there; None where it isn't, or robots.txt keeps us from asking."""
-        if self.params.respect_robots and robots.verdict(url) == consent.Verdict.DISALLOWED:
-            return None
-        try:
-            answer = await self._site_file(url, spans)
-        except BadRecord:
-            return None
-        # a page instead of an error is how many servers say that there is no such file
-        return answer.body if answer.status == 200 and answer.content_type not in _HTML_TYPES else None
-
-    async def _site_file(self, url: str, spans: list[Span]) -> Exchange:
-        """Fetch and record a policy file; after too many redirects the answer is the last of them."""
-        for hop in range(_ROBOTS_REDIRECTS + 1):
-            exchange = await self._client.get(url, lambda _: _SITE_FILE_BYTES)
-            spans.append(await self._write(exchange, f"policy {hop}", []))
-            self.counters["policy_files_asked"] += hop == 0
-            location = canonical(urljoin(url, exchange.header("location") or ""))
-            if not exchange.is_redirect or location is None:
-                break
-            url = location
-        return exchange
 
 
 def _charset(content_type: str) -> str | None:

@@ -22,11 +22,9 @@ from fastwarc.warc import ArchiveIterator
 from components.core.errors import BadRecord
 from components.crawl.consent import parse_fields
 from components.crawl.warc_writer import Record, split_warc
-from components.crawl.web import Crawler, Outcome, Target, scope_root, url_id
+from components.crawl.web import Crawler, Outcome, Target, url_id
 from components.crawl.web_client import (
     Decoder,
-    FetchParams,
-    FetchReason,
     HostGate,
     check_url,
     is_loopback_host,
@@ -34,6 +32,8 @@ from components.crawl.web_client import (
     retry_after,
 )
 from components.crawl.web_links import canonical, decode, largest_candidate, page_links
+from components.crawl.web_params import FetchParams, FetchReason
+from components.crawl.web_rules import scope_root
 from tests.crawl.site_server import Handler, Site, serve
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
