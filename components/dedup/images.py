@@ -47,7 +47,7 @@ class UniqueImagesStage(Stage[ImageDedupParams]):
         self._drop_copies(light, order, first, out)
         kept = table.take(order.filter(pa.array(first)))
         alts = light.column("alts").take(order).to_pylist()
-        stops = [*starts[1:].tolist(), len(ids)]
+        stops = [*starts.tolist(), len(ids)][1:]
         merged = [
             sorted({alt for part in alts[start:stop] for alt in part or []})
             for start, stop in zip(starts.tolist(), stops, strict=True)

@@ -1,0 +1,116 @@
+import dataclasses
+import random
+
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.core import schemas
+from components.core.images import read_image
+from components.core.records import Image, table
+from components.core.stage import Output
+from components.dedup.images import UniqueImagesStage
+from components.dedup.params import ImageDedupParams
+from components.dedup.phash import perceptual_hash
+from tests.dedup.samples import run
+from tests.dedup.test_phash import encoded, scene
+
+PICTURES = [encoded(scene(n, (160, 120))) for n in range(3)]
+
+
+def found(number: int, uri: str, offset: int | None = 0, url: str | None = None, *alts: str) -> Image:
+    image = read_image(PICTURES[number], url=url, source_uri=uri, source_offset=offset)
+    return dataclasses.replace(image, alts=sorted(alts))
+
+
+def unique(*images: Image, phash: bool = True) -> Output:
+    out = run(UniqueImagesStage(ImageDedupParams(phash=phash)), images=table(images, "images/1"))
+    for port, schema in UniqueImagesStage.produces.items():
+        schemas.check(out.tables[port][0].schema, schema, producer="unique_images", consumer="test")
+    return out
+
+
+def test_first_copy_stays_with_the_alts_of_all() -> None:
+    out = unique(
+        found(0, "file:///b", 0, "https://x/b.png", "ridge"),
+        found(1, "file:///c", 0, "https://x/c.png"),
+        found(0, "file:///a", 20, "https://x/a.png", "dome", "ridge"),
+        found(0, "file:///a", 3, None),
+    )
+    images = out.tables["images"][0].to_pylist()
+    assert [i["id"] for i in images] == sorted({found(n, "").id for n in (0, 1)})
+    (kept,) = (i for i in images if i["bytes"] == PICTURES[0])
+    assert (kept["source_uri"], kept["source_offset"], kept["alts"]) == ("file:///a", 3, ["dome", "ridge"])
+    dropped = [(line["record_kind"], line["reason"], line["locator"]) for line in out.ledger]
+    assert dropped == [("image", "exact_image", u) for u in ("https://x/a.png", "https://x/b.png")]
+    assert {line["record_id"] for line in out.ledger} == {kept["id"]}
+
+
+def test_index_knows_every_address_once() -> None:
+    out = unique(
+        found(0, "file:///a", 0, "https://x/1.png"),
+        found(0, "file:///b", 0, "https://x/2.png"),
+        found(0, "file:///c", 0, "https://x/2.png"),
+        found(1, "file:///d", 0, "https://x/2.png"),  # the same address, another day, other bytes
+        found(2, "file:///e.pdf", 0, None),
+    )
+    index = [
+        (r["url"], r["image_id"], r["width"], r["height"]) for r in out.tables["image_index"][0].to_pylist()
+    ]
+    first, second = found(0, "").id, found(1, "").id
+    expected = [("https://x/1.png", first), ("https://x/2.png", first), ("https://x/2.png", second)]
+    assert index == [(url, image_id, 160, 120) for url, image_id in sorted(expected)]
+
+
+def test_perceptual_hash_is_that_of_the_bytes() -> None:
+    (image,) = unique(found(1, "file:///a")).tables["images"][0].to_pylist()
+    assert image["phash"] == perceptual_hash(PICTURES[1], 160, 120)
+    (image,) = unique(found(1, "file:///a"), phash=False).tables["images"][0].to_pylist()
+    assert image["phash"] is None
+
+
+def test_undecodable_image_is_kept_without_hash_and_the_ledger_says_so() -> None:
+    broken = dataclasses.replace(found(0, "file:///a"), bytes=b"cut off")
+    out = unique(broken)
+    assert out.tables["images"][0].column("phash").to_pylist() == [None]
+    assert [(line["action"], line["reason"]) for line in out.ledger] == [("changed", "no_perceptual_hash")]
+
+
+def test_no_images() -> None:
+    out = unique()
+    assert [out.tables[port][0].num_rows for port in ("images", "image_index")] == [0, 0]
+
+
+def test_nothing_is_lost_when_all_sources_are_unknown() -> None:
+    out = unique(*(dataclasses.replace(found(0, ""), source_uri=None, source_offset=None) for _ in range(3)))
+    assert out.tables["images"][0].num_rows == 1
+    assert len(out.ledger) == 2
+
+
+COPIES = st.lists(
+    st.builds(
+        lambda number, uri, offset, url, alts: found(number, uri, offset, url, *alts),
+        st.integers(0, 2),
+        st.sampled_from(["file:///a", "file:///b"]),
+        st.sampled_from([None, 0, 7]),
+        st.sampled_from([None, "https://x/1.png", "https://x/2.png"]),
+        st.lists(st.sampled_from(["dome", "ridge", ""]), max_size=2, unique=True),
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(COPIES, st.randoms(use_true_random=False))
+def test_result_does_not_depend_on_the_order_and_adds_up(images: list[Image], rng: random.Random) -> None:
+    one = unique(*images, phash=False)
+    shuffled = list(images)
+    rng.shuffle(shuffled)
+    two = unique(*shuffled, phash=False)
+    for port in one.tables:
+        assert one.tables[port][0].equals(two.tables[port][0])
+    assert one.ledger == two.ledger
+    kept = one.tables["images"][0]
+    assert kept.num_rows + len(one.ledger) == len(images)
+    again = run(UniqueImagesStage(ImageDedupParams(phash=False)), images=kept)
+    assert pa.concat_tables(again.tables["images"]).equals(kept)
