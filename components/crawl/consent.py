@@ -61,7 +61,9 @@ class Robots:
 
     state: Literal["parsed", "unavailable", "unreachable"]
     rules: Protego | None = None
-    text: str = ""
+    names_agents: bool = False
+    """True where there is a User-agent line; without one it is no file of rules."""
+    usage: Mapping[str, list[tuple[str, bool | None]]] = field(default_factory=dict)
 
     @classmethod
     def from_response(cls, status: int | None, body: bytes = b"") -> Robots:
@@ -76,7 +78,7 @@ class Robots:
         if status >= 400:
             return cls("unavailable")
         text = _text(body)
-        return cls("parsed", Protego.parse(text), text)
+        return cls("parsed", Protego.parse(text), "user-agent" in text.lower(), usage_lines(text))
 
     def verdict(self, url: str, agent: str = AGENT) -> Verdict:
         """Whether `agent` may fetch `url`; unreachable rules disallow."""
@@ -102,8 +104,7 @@ class Robots:
         A group that names the agent counts alone, else the groups of `*`; of several lines the one
         with the longest matching path decides, and a refusal wins a tie.
         """
-        lines = usage_lines(self.text)
-        chosen = lines.get(agent.lower()) or lines.get("*") or []
+        chosen = self.usage.get(agent.lower()) or self.usage.get("*") or []
         path = path_of(url)
         best: tuple[int, bool] | None = None
         for pattern, refused in chosen:
@@ -356,7 +357,7 @@ def gather(
 
 def ai_verdict(ai_txt: Robots | None, url: str, agent: str = AGENT) -> str | None:
     """What ai.txt says of `url`; None where there is none, or where what lies there is another format."""
-    if ai_txt is None or ai_txt.state != "parsed" or "user-agent" not in ai_txt.text.lower():
+    if ai_txt is None or ai_txt.state != "parsed" or not ai_txt.names_agents:
         return None
     return ai_txt.verdict(url, agent)
 

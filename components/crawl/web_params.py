@@ -94,7 +94,9 @@ class FetchParams(BaseModel):
     max_bytes: int = Field(50 * 2**20, ge=1, description="largest body, in bytes, before and after decoding")
     max_image_bytes: int = Field(20 * 2**20, ge=1, description="the same for images (CCMM: 20 MB)")
     max_total_bytes: int = Field(
-        2**30, ge=1, description="compressed bytes for each unit of work; what comes later is dropped"
+        2**30,
+        ge=1,
+        description="compressed bytes for each unit of work, which wait in memory to be committed; later URLs are dropped",
     )
     warc_bytes: int = Field(64 * 2**20, ge=1, description="size in bytes at which a new WARC file is begun")
     allow_private: bool = Field(

@@ -600,6 +600,12 @@ def test_hosts_that_are_not_there() -> None:
     assert found.warc == b""
 
 
+def test_a_server_without_tls(site: Site) -> None:
+    site.add("/", "<p>plain</p>")
+    found = crawl(site.url("/").replace("http:", "https:"), retries=0)
+    assert found.verdicts == {"/": "tls"}
+
+
 def test_redirects_are_recorded_hop_by_hop_and_ends_met_twice_are_kept_once(site: Site) -> None:
     site.add("/1", b"moved", 301, location="/2", content_type="text/plain")
     site.add("/2", b"", 307, location="3?x=y z#frag")
