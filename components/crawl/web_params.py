@@ -96,7 +96,7 @@ class FetchParams(BaseModel):
     max_total_bytes: int = Field(
         2**30,
         ge=1,
-        description="compressed bytes for each unit of work, which wait in memory to be committed; later URLs are dropped",
+        description="compressed bytes for each unit of work (held in memory); later URLs are dropped",
     )
     warc_bytes: int = Field(64 * 2**20, ge=1, description="size in bytes at which a new WARC file is begun")
     allow_private: bool = Field(
