@@ -7,7 +7,7 @@ Documents are built from sentences of the real pages of the corpora. One in five
 with words replaced, so that the true Jaccard similarity of every planted pair is known; it is
 computed from the shingles, not assumed. Both sides use 14 bands x 8 rows of word 5-grams, start from
 the same strings, end with clusters, and are timed in CPU-seconds of one process, alternating. Ours
-includes what the pipeline adds: Arrow tables in and out of all five steps.
+includes what the pipeline adds: Arrow tables in and out of the keys, match and cluster steps.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Documents for the dedup tests, and the five text steps run one after the other."""
+"""Documents for the dedup tests, and the four text steps run one after the other."""
 
 from __future__ import annotations
 

@@ -7,11 +7,16 @@ from hypothesis import strategies as st
 
 from components.core import schemas
 from components.core.images import read_image
+from components.core.manifest import Counts
 from components.core.records import Image, table
-from components.core.stage import Output
+from components.core.runner import publish, run_step
+from components.core.shards import read
+from components.core.stage import Output, Stage, Unit
+from components.core.store import open_store
 from components.dedup.images import UniqueImagesStage
 from components.dedup.params import ImageDedupParams
 from components.dedup.phash import perceptual_hash
+from components.dedup.reasons import DedupReason
 from tests.dedup.samples import run
 from tests.dedup.test_phash import encoded, scene
 
@@ -85,6 +90,37 @@ def test_nothing_is_lost_when_all_sources_are_unknown() -> None:
     out = unique(*(dataclasses.replace(found(0, ""), source_uri=None, source_offset=None) for _ in range(3)))
     assert out.tables["images"][0].num_rows == 1
     assert len(out.ledger) == 2
+
+
+class GivenImages(Stage[ImageDedupParams]):
+    """Passes images on, partitioned by id as an extractor's are."""
+
+    name = "given_images"
+    consumes = {"images": "images/1"}
+    produces = {"images": "images/1"}
+    reasons = DedupReason
+    partitioned = {"images": "id"}
+
+    def run(self, unit: Unit, out: Output) -> None:
+        out.keep("images", unit.tables["images"])
+
+
+def test_the_runner_gathers_copies_from_all_shards(tmp_path) -> None:
+    given = [[found(n % 3, f"file:///{shard}", n, f"https://x/{n}.png") for n in range(5)] for shard in "abc"]
+    root, params = tmp_path.as_uri(), ImageDedupParams(partitions=4)
+    tables = [table(images, "images/1") for images in given]
+    counts = Counts(rows_in=15, kept=15)
+    images = publish("given", "images", "images/1", tables, [], counts, root, params={})
+    images = run_step(GivenImages(params), {"images": images}, root)["images"]
+    outputs = run_step(UniqueImagesStage(params), {"images": images}, root)
+    store = open_store(root)
+    kept = [row for shard in outputs["images"].shards for row in read(store, shard).to_pylist()]
+    assert sorted((row["bytes"], row["source_uri"]) for row in kept) == sorted(
+        (data, "file:///a") for data in PICTURES
+    )
+    assert outputs["images"].counts.dropped == {"exact_image": 12}
+    index = [row for shard in outputs["image_index"].shards for row in read(store, shard).to_pylist()]
+    assert sorted(row["url"] for row in index) == [f"https://x/{n}.png" for n in range(5)]
 
 
 COPIES = st.lists(

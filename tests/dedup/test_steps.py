@@ -1,4 +1,4 @@
-"""The five text steps together: what a user sees of deduplication."""
+"""The four text steps together: what a user sees of deduplication."""
 
 import itertools
 import random
@@ -8,6 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.core.manifest import Counts
+from components.core.runner import publish, run_step
+from components.core.shards import read
+from components.core.store import open_store
+from components.dedup.apply import DropDuplicatesStage
+from components.dedup.cluster import ClusterStage
+from components.dedup.keys import KeysStage
+from components.dedup.match import MatchStage
 from components.dedup.params import DedupParams
 from tests.dedup.samples import deduplicate, documents, edited, jaccard, kept_numbers, prose, split
 
@@ -124,3 +132,24 @@ def test_finds_planted_near_duplicates_of_real_sentences(corpora) -> None:
     recall, precision = recall_and_precision(texts, pairs, 0.8)
     assert recall >= 0.97
     assert precision >= 0.99
+
+
+def test_the_runner_gives_what_the_steps_give(tmp_path) -> None:
+    """Through the real store, partitions and manifests, with 4 shards, one of them empty."""
+    texts = [POOL[n % len(POOL)] for n in range(30)]
+    given = split(documents(*texts), [8, 8, 21])
+    root = tmp_path.as_uri()
+    counts = Counts(rows_in=30, kept=30)
+    docs = publish("given", "documents", "documents/1", given, [], counts, root, params={})
+    keys = run_step(KeysStage(FEW), {"documents": docs}, root)["keys"]
+    edges = run_step(MatchStage(FEW), {"keys": keys}, root)["edges"]
+    duplicates = run_step(ClusterStage(FEW), {"edges": edges}, root)["duplicates"]
+    inputs = {"documents": docs, "duplicates": duplicates}
+    manifest = run_step(DropDuplicatesStage(FEW), inputs, root)["documents"]
+    store = open_store(root)
+    kept, ledger = deduplicate(given, FEW)
+    assert kept_numbers([read(store, shard) for shard in manifest.shards]) == kept_numbers(kept)
+    lines = [line for shard in manifest.ledger for line in read(store, shard).to_pylist()]
+    assert [(r["record_id"], r["reason"]) for r in lines] == [(r["record_id"], r["reason"]) for r in ledger]
+    assert manifest.counts.rows_in == 30
+    assert manifest.counts.total_dropped == len(ledger) > 0

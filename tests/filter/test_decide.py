@@ -4,10 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.core.errors import ConfigurationError
+from components.core.manifest import Counts
+from components.core.runner import commit, publish, run_step, work
 from components.core.stage import Output
 from components.filter.annotate import AnnotateStage
 from components.filter.decide import DecideStage
-from components.filter.params import AnnotateParams, DecideParams
+from components.filter.params import AnnotateParams, DecideParams, FilterParams
 from components.filter.reasons import FilterReason
 from tests.filter.samples import ENGLISH, GERMAN, document, documents, image, output, text, unit
 
@@ -177,3 +179,24 @@ def test_every_document_and_image_is_accounted_for_and_a_second_pass_changes_not
     DecideStage(DecideParams()).run(unit(kept), again)
     assert again.tables["documents"][0].equals(kept)
     assert again.ledger == []
+
+
+def test_changed_threshold_reuses_the_annotations(tmp_path) -> None:
+    root = tmp_path.as_uri()
+    shards = [
+        documents(document(n, text(ENGLISH), image(PHOTO)), document(n + 9, text("Short."))) for n in (0, 1)
+    ]
+    given = publish(
+        "given", "documents", "documents/1", shards, [], Counts(rows_in=4, kept=4), root, params={}
+    )
+    kept = []
+    for params in (
+        FilterParams(),
+        FilterParams(decide=DecideParams(min_words=1, language=[], require_images=False)),
+    ):
+        annotate = AnnotateStage(params.annotate)
+        resumed = work(annotate, {"documents": given}, root)["resumed"]
+        annotated = commit(annotate, {"documents": given}, root)["documents"]
+        decided = run_step(DecideStage(params.decide), {"documents": annotated}, root)["documents"]
+        kept.append((resumed, decided.rows, decided.counts.dropped))
+    assert kept == [(0, 2, {"too_few_words": 2}), (2, 4, {})]
