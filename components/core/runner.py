@@ -6,11 +6,11 @@ it done leaves it alone, so that a killed run goes on where it stopped, with any
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import json
 import os
 from collections.abc import Sequence
+from multiprocessing.util import Finalize
 from typing import Any, Final
 
 import pyarrow as pa
@@ -54,7 +54,8 @@ _runner: UnitRunner | None = None
 def _open_runner(plan: StepPlan, root: str) -> None:
     global _runner  # noqa: PLW0603 - one per child process, set once by the pool's initializer
     _runner = UnitRunner(plan, root, open_store(root))
-    atexit.register(plan.stage.close)
+    # a child of multiprocessing runs finalizers, not atexit, and joins its own children after them
+    Finalize(None, plan.stage.close, exitpriority=10)
 
 
 def _run_unit(task: tuple[UnitPlan, Redo | None]) -> Marker:

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from components.core.errors import ConfigurationError
+from pipelines.config import MintConfig, json_schema, load_config
+from pipelines.steps import MINT
+
+
+def test_file_then_settings(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("filter:\n  decide:\n    min_words: 7\n    max_words: 70\n")
+    config = load_config("mint", file, ["filter.decide.min_words=9", "filter.decide.languages=[de, fr]"])
+    assert isinstance(config, MintConfig)
+    decide = config.filter.decide
+    assert (decide.min_words, decide.max_words, list(decide.languages)) == (9, 70, ["de", "fr"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (["filter.decide.min_word=3"], r"mint\.filter\.decide\.min_word: Extra inputs are not permitted"),
+        (
+            ["filter.decide.min_words=many"],
+            r"mint\.filter\.decide\.min_words: Input should be a valid integer",
+        ),
+        (["filter.decide"], r"write it as section\.name=value"),
+        (["run.processes=1", "run.processes.x=2"], "'processes' is a value, not a section"),
+    ],
+)
+def test_wrong_settings_are_named(settings: list[str], sentence: str) -> None:
+    with pytest.raises(ConfigurationError, match=sentence):
+        load_config("mint", None, settings)
+
+
+@pytest.mark.parametrize("text", ["filter: [", "- a\n- b\n"])
+def test_wrong_files_are_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "broken.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError, match=r"broken\.yaml"):
+        load_config("mint", file, [])
+    with pytest.raises(ConfigurationError, match=r"none\.yaml can't be read"):
+        load_config("mint", tmp_path / "none.yaml", [])
+
+
+def test_unknown_pipeline() -> None:
+    with pytest.raises(ConfigurationError, match="known pipelines are mint"):
+        load_config("mnt", None, [])
+
+
+def _fields(schema: dict[str, object], name: str = "") -> list[tuple[str, dict[str, object]]]:
+    found = []
+    definitions = schema.get("$defs", {})
+    assert isinstance(definitions, dict)
+    for title, part in {"": schema, **definitions}.items():
+        properties = part.get("properties", {})
+        found += [(f"{title}.{field}", value) for field, value in properties.items()]
+    return found
+
+
+def test_every_parameter_is_described() -> None:
+    fields = _fields(json.loads(json_schema("mint")))
+    assert len(fields) > 60
+    assert [name for name, field in fields if not field.get("description")] == []
+
+
+def test_every_step_finds_its_section() -> None:
+    config = MintConfig().model_dump(mode="json")
+    for step in MINT:
+        value = config
+        for part in filter(None, step.section.split(".")):
+            value = value[part]
+        assert isinstance(value, dict)
+
+
+def test_defaults_survive_json_and_floats() -> None:
+    """KFP passes numbers as floats and leaves nothing out but nulls."""
+    plain = MintConfig().model_dump(mode="json", exclude_none=True)
+
+    def floats(value: object) -> object:
+        if isinstance(value, dict):
+            return {k: floats(v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [floats(v) for v in value]
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    assert MintConfig.model_validate(floats(plain)) == MintConfig()
