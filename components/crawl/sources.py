@@ -157,7 +157,7 @@ def _walk(folder: Path) -> Iterator[_Found]:
 
 def _local(location: str, stores: Stores) -> list[_Found]:
     path = Path(unquote(location[len("file://") :]) if location.startswith("file://") else location)
-    path = path.expanduser()
+    path = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - without `..`, so that a file has one URI
     if path.is_file():
         return [_Found(as_uri(str(path)), path.stat().st_size, named=True)]
     if path.is_dir():
@@ -203,7 +203,10 @@ def _remote(location: str, stores: Stores) -> list[_Found]:
     if wild:
         pattern = _glob_pattern(location)
         listed = stores.list(location[: wild.start()])
-        return [_Found(uri, size) for uri, size in listed if pattern.fullmatch(uri)]
+        base = location.rfind("/", 0, wild.start()) + 1
+        return [
+            _Found(uri, size) for uri, size in listed if pattern.fullmatch(uri) and not _hidden(uri[base:])
+        ]
     prefix = location if location.endswith("/") else location + "/"
     return [_Found(uri, size) for uri, size in stores.list(prefix) if not _hidden(uri[len(prefix) :])]
 
