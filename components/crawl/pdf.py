@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from components.core.errors import BadRecord, Drop
 from components.core.images import read_image
-from components.core.records import Extracted, Item, Note
+from components.core.records import Extracted, Image, Item, Note
 from components.crawl import pdf_document, pdf_figures, pdf_furniture
 from components.crawl.pdf_blocks import Block, blocks_of, text_of, vocabulary
 from components.crawl.pdf_images import ImageReader, Lost, PageObjects, encode_png, page_objects
@@ -35,6 +35,8 @@ from components.crawl.pdf_text import Box, Frame, PageText, Run, read_page, turn
 
 RENDER_DPI: Final = 144
 MAX_RENDER_SIDE: Final = 4000
+MIN_PART_SIDE: Final = 256
+"""Pixels; pictures inside a rendered figure that are smaller are not kept beside it."""
 
 _JUNK_TITLE: Final = re.compile(
     r"(?:untitled.*|microsoft \w+ - .*|.*\.(?:docx?|pdf|tex|dvi|indd|qxd|ps|rtf|pptx?|xlsx?|odt)|"
@@ -70,6 +72,7 @@ class PdfReason(StrEnum):
     OVERPRINTED_TEXT = "overprinted_text"
     UNMAPPED_TEXT = "unmapped_text"
     FIGURE_LABELS = "figure_labels"
+    FIGURE_PARTS = "figure_parts"
     IMAGE_LOST = "image_lost"
     IMAGE_TOO_SMALL = "image_too_small"
     TOO_MANY_IMAGES = "too_many_images"
@@ -299,20 +302,33 @@ def _render(page: Any, box: Box, size: tuple[float, float], turns: int) -> bytes
         bitmap.close()
 
 
+def _is_part(image: Image) -> bool:
+    """Whether a picture inside a drawing says nothing alone."""
+    return min(image.width, image.height) < MIN_PART_SIDE
+
+
 def _add_drawings(pdf: Any, page: _Page, reader: ImageReader, notes: _Notes) -> None:
-    """Render the figures drawn with paths; their labels are in the picture and leave the text."""
+    """Render the figures drawn with paths; labels and small pictures in them leave text and pictures."""
     boxes: list[Box] = [tuple(b) for b in page.upright([b for _, b in page.pictures]).tolist()]
     found = pdf_figures.drawings(page.runs, page.upright(page.objects.paths), boxes, page.size)
     if not found:
         return
+    parts: set[int] = set()
     with _loaded(pdf, page.index) as handle:
-        for drawing in found if handle else []:
+        if not handle:
+            return
+        for drawing in found:
             image = read_image(_render(handle, drawing.box, page.size, page.turns))
             reader.images.setdefault(image.id, image)
             shown = turned(np.array([drawing.box]), *page.size, page.turns)[0]
             page.pictures.append((image.id, tuple(shown.tolist())))
+            small = [i for i in drawing.parts if _is_part(reader.images[page.pictures[i][0]])]
+            parts.update(small)
+            if small:
+                notes.add(PdfReason.FIGURE_PARTS, f"page {page.index + 1}", len(small))
             if drawing.labels:
                 notes.add(PdfReason.FIGURE_LABELS, f"page {page.index + 1}", len(drawing.labels))
+    page.pictures = [p for i, p in enumerate(page.pictures) if i not in parts]
     page.text.runs[page.turns] = pdf_figures.without(page.runs, found)
 
 
@@ -334,6 +350,8 @@ def _blocks(page: _Page) -> list[Block]:
     ]:
         size = _turned_size(page.frame.size, turns)
         for block in group:
+            if block.figure is not None:
+                block.box = boxes[block.figure][1]  # the layout saw it a little smaller
             block.box = tuple(turned(np.array([block.box]), *size, turns)[0].tolist())
             block.page = page.index + 1
         shown += group

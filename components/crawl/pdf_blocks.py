@@ -7,7 +7,7 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from components.crawl.pdf_layout import Atom, Figure, box_of, middle, rows_of
@@ -44,6 +44,7 @@ class Line:
     y1: float
     size: float
     bold: bool
+    italic: bool
     mono: bool
     rtl: bool
 
@@ -81,7 +82,6 @@ class Block:
     text: str = ""
     level: int | None = None
     caption: str | None = None
-    sizes: Counter[float] = field(default_factory=Counter)
 
     @property
     def size(self) -> float:
@@ -95,6 +95,11 @@ class Block:
     def bold(self) -> bool:
         """Whether all of it is bold."""
         return bool(self.lines) and all(line.bold for line in self.lines)
+
+    @property
+    def italic(self) -> bool:
+        """Whether all of it is italic."""
+        return bool(self.lines) and all(line.italic for line in self.lines)
 
 
 def caption_kind(text: str) -> Literal["figure", "table"] | None:
@@ -142,6 +147,7 @@ def line_of(cells: Sequence[Run]) -> Line:
         y1=y1,
         size=max(weights, key=lambda s: (weights[s], s)),
         bold=all(c.bold for c in cells),
+        italic=all(c.italic for c in cells),
         mono=all(c.mono for c in cells),
         rtl=sum(len(c.text) if c.rtl else -len(c.text) for c in cells) > 0,
     )
@@ -221,8 +227,12 @@ def _starts_paragraph(  # noqa: PLR0911 - one return for each sign, the surest f
     em = max(line.size, 1.0)
     distance = middle_of(line) - middle_of(last)
     inner = min((middle_of(b) - middle_of(a) for a, b in itertools.pairwise(block[-6:])), default=pitch)
-    usual = min(max(inner, 0.8 * em), max(pitch, 0.8 * em) * 1.25)
-    same_style = abs(line.size - last.size) <= 0.12 * em and line.bold == last.bold
+    # lines are never set more than two and a half font sizes apart
+    usual = min(max(inner, 0.8 * em), max(pitch, 0.8 * em) * 1.25, 2.5 * em)
+    same_style = abs(line.size - last.size) <= 0.12 * em and (line.bold, line.italic) == (
+        last.bold,
+        last.italic,
+    )
     centred = abs(line.start + line.end - last.start - last.end) < em and abs(line.start - last.start) > em
     full = last.end >= right - 2 * em
     ended = last.text.endswith(_TERMINAL)
@@ -237,7 +247,7 @@ def _starts_paragraph(  # noqa: PLR0911 - one return for each sign, the surest f
     ):
         # "12)" in the middle of a sentence that was wrapped is no list
         return not full or ended or listed
-    if caption_kind(line.text) and ended:
+    if caption_kind(line.text) and (ended or not full):
         return True
     if centred:
         return False
@@ -301,7 +311,7 @@ def blocks_of(region: Sequence[Atom]) -> list[Block]:
     its upper edge."""
     runs = [a for a in region if isinstance(a, Run)]
     figures = sorted((a for a in region if isinstance(a, Figure)), key=lambda f: (f.y0, f.x0))
-    lines = [line_of(row) for row in rows_of(runs)]
+    lines = [line_of(part) for row in rows_of(runs) for part in _captions_apart(row)]
     blocks: list[Block] = []
     at = 0
     # a picture ends a paragraph only where it stands between two lines
@@ -321,6 +331,12 @@ def blocks_of(region: Sequence[Atom]) -> list[Block]:
             place, Block("figure", [], (figure.x0, figure.y0, figure.x1, figure.y1), figure=figure.key)
         )
     return blocks
+
+
+def _captions_apart(row: list[Run]) -> list[list[Run]]:
+    """A row cut where captions of pictures that stand side by side begin."""
+    starts = [i for i, run in enumerate(row) if i and caption_kind(run.text)]
+    return [row[a:b] for a, b in itertools.pairwise([0, *starts, len(row)])]
 
 
 def _divides(figure: Figure, lines: Iterable[Line]) -> bool:

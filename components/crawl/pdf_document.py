@@ -27,7 +27,9 @@ def _body_size(blocks: Sequence[Block]) -> float:
     return max(counts, key=lambda s: (counts[s], s)) if counts else 0.0
 
 
-def _is_heading(block: Block, body: float, bold_body: bool) -> bool:
+def _is_heading(  # noqa: PLR0911 - one return for each sign, the surest first
+    block: Block, body: float, bold_body: bool, italic_body: bool
+) -> bool:
     text = block.text
     if block.role not in ("paragraph", "list") or len(text) > MAX_CHARACTERS or len(block.lines) > 4:
         return False
@@ -40,18 +42,24 @@ def _is_heading(block: Block, body: float, bold_body: bool) -> bool:
     sectioned = bool(_SECTION.match(text))
     if block.bold and not bold_body:
         return (sectioned or block.role == "paragraph") and not text.endswith((*_ENDED, ","))
+    if block.italic and not italic_body:
+        words = len(text.split())
+        return (
+            len(block.lines) == 1 and words <= 10 and text[0].isupper() and not text.endswith((*_ENDED, ","))
+        )
     return sectioned and text.upper() == text and sum(c.isalpha() for c in text) >= 4
 
 
 def set_headings(blocks: Sequence[Block]) -> None:
-    """Make headings of blocks in a larger or bold font, or numbered and in capitals.
+    """Make headings of blocks in a larger, bold or italic font, or numbered and in capitals.
 
     Levels go by size, then by weight, from 1 (the largest of the document) to 6.
     """
     body = _body_size(blocks)
     letters = sum(len(b.text) for b in blocks if b.lines)
     bold_body = 2 * sum(len(b.text) for b in blocks if b.bold) > letters
-    headings = [b for b in blocks if b.lines and _is_heading(b, body, bold_body)]
+    italic_body = 4 * sum(len(b.text) for b in blocks if b.italic) > letters
+    headings = [b for b in blocks if b.lines and _is_heading(b, body, bold_body, italic_body)]
     styles = sorted({(b.size, b.bold) for b in headings}, reverse=True)
     levels: dict[tuple[float, bool], int] = {}
     level, previous = 0, (1e9, False)

@@ -21,16 +21,28 @@ CAPTION_GAP: Final = 60.0
 """Farthest a caption stands from its picture, in points."""
 
 _CELL: Final = 4.0  # points a cell of the grid on which paths are put together
+_MAX_FRAMES: Final = 50
+_MAX_GROUPS: Final = 200
+_BLEED: Final = 10.0
 _LABEL_CHARACTERS: Final = 40
-_LABEL_GAP: Final = 12.0
+_LABEL_GAP: Final = 6.0
+_SIDE_GAP: Final = 24.0
+_PAD: Final = 3.0
 
 
 @dataclass(slots=True)
 class Drawing:
-    """A figure made of paths: its box and the labels inside, in the upright frame."""
+    """A figure made of paths and perhaps pictures, in the upright frame.
+
+    Attributes:
+        box: around all of it.
+        labels: its text.
+        parts: indexes of the pictures inside.
+    """
 
     box: Box
     labels: list[Run]
+    parts: list[int]
 
 
 def _width(a: Box, b: Box) -> float:
@@ -55,39 +67,49 @@ def _union(boxes: Sequence[Box]) -> Box:
     return min(x0), min(y0), max(x1), max(y1)
 
 
-def clusters(paths: np.ndarray, width: float, height: float) -> list[Box]:
-    """Boxes of paths that touch or nearly touch one another, without frames around the whole page.
+def _frames(paths: np.ndarray) -> list[np.ndarray]:
+    """Masks of the paths inside each of the largest boxes that do not overlap: frames around figures."""
+    width, height = paths[:, 2] - paths[:, 0], paths[:, 3] - paths[:, 1]
+    large = np.flatnonzero((width >= 2 * MIN_WIDTH) & (height >= 2 * MIN_HEIGHT))
+    x, y = (paths[:, 0] + paths[:, 2]) / 2, (paths[:, 1] + paths[:, 3]) / 2
+    frames: list[Box] = []
+    masks: list[np.ndarray] = []
+    for index in large[np.argsort(-(width * height)[large], kind="stable")][:_MAX_FRAMES]:
+        x0, y0, x1, y1 = frame = tuple(paths[index].tolist())
+        if not any(_common(frame, other) > 0 for other in frames):
+            frames.append(frame)
+            masks.append((x0 <= x) & (x <= x1) & (y0 <= y) & (y <= y1))
+    return masks
 
-    Paths are painted on a grid of 4-point cells, so that time depends on the page's size, and only
-    linearly on the number of paths.
+
+def clusters(paths: np.ndarray, width: float, height: float) -> list[Box]:
+    """Boxes of paths that share a frame, or touch or nearly touch one another.
+
+    Backgrounds of the whole page are left out. Paths without a frame are painted on a grid of 4-point
+    cells, so that time grows with the page's size and only linearly with the number of paths.
     """
     if not len(paths) or not (0 < width <= 20_000 and 0 < height <= 20_000):
         return []
     sizes = (paths[:, 2] - paths[:, 0]) * (paths[:, 3] - paths[:, 1])
     paths = paths[sizes < 0.6 * width * height]
+    groups: list[np.ndarray] = []
+    framed = np.zeros(len(paths), dtype=bool)
+    for mask in _frames(paths):
+        groups.append(paths[mask])
+        framed |= mask
+    paths = paths[~framed]
     columns, rows = int(width / _CELL) + 3, int(height / _CELL) + 3
     grid = np.zeros((rows, columns), dtype=np.uint8)
     cells = np.clip((paths / _CELL).astype(np.int64), 0, [columns - 1, rows - 1, columns - 1, rows - 1])
     for x0, y0, x1, y1 in np.unique(cells, axis=0).tolist():
         grid[y0 : y1 + 1, x0 : x1 + 1] = 1
-    near = cv2.dilate(grid, np.ones((5, 5), dtype=np.uint8))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(
+        cv2.dilate(grid, np.ones((3, 3), dtype=np.uint8)), connectivity=8
+    )
     owner = labels[cells[:, 1], cells[:, 0]]
-    found: list[Box] = []
-    for label in range(1, len(stats)):
-        mine = (
-            paths[owner == label] if stats[label, cv2.CC_STAT_WIDTH] * _CELL >= MIN_WIDTH / 2 else paths[:0]
-        )
-        if len(mine) >= MIN_PATHS:
-            found.append(
-                (
-                    float(mine[:, 0].min()),
-                    float(mine[:, 1].min()),
-                    float(mine[:, 2].max()),
-                    float(mine[:, 3].max()),
-                )
-            )
-    return found
+    wide = np.flatnonzero(stats[:, cv2.CC_STAT_WIDTH] * _CELL >= MIN_WIDTH / 2)
+    groups += [paths[owner == label] for label in wide.tolist()[:_MAX_GROUPS] if label]
+    return [_union([tuple(b) for b in group.tolist()]) for group in groups if len(group) >= MIN_PATHS]
 
 
 def _belongs(drawing: Box, caption: Run, prose: Sequence[Run], above: bool) -> bool:
@@ -107,7 +129,10 @@ def _belongs(drawing: Box, caption: Run, prose: Sequence[Run], above: bool) -> b
 def drawings(
     runs: Sequence[Run], paths: np.ndarray, pictures: Sequence[Box], size: tuple[float, float]
 ) -> list[Drawing]:
-    """Figures made of paths: groups of paths next to a caption "Figure n" and covered by no picture.
+    """Figures made of paths: groups of paths next to a caption "Figure n".
+
+    A group may hold pictures (the parts of a diagram), unless one of them is nearly all of it: then the
+    picture is the figure.
 
     Args:
         runs: text of the page, in the upright frame.
@@ -118,29 +143,45 @@ def drawings(
     captions = [r for r in runs if caption_kind(r.text) == "figure"]
     if not captions or len(paths) < MIN_PATHS:
         return []
-    groups = [
-        g for g in clusters(paths, *size) if sum(_common(g, p) for p in pictures) < 0.3 * max(_area(g), 1.0)
-    ]
+    groups = [g for g in clusters(paths, *size) if not any(_is_most(p, g) for p in pictures)]
     prose = [r for r in runs if len(r.text) > _LABEL_CHARACTERS and not any(_inside(r, g) for g in groups)]
     found: list[Drawing] = []
     for caption in captions:
         for above in (True, False):
             parts = [g for g in groups if _belongs(g, caption, prose, above)]
-            if not parts:
-                continue
-            box = _with_labels(_union(parts), caption, runs)
-            if box[2] - box[0] >= MIN_WIDTH and box[3] - box[1] >= MIN_HEIGHT:
-                gap = caption.y0 - box[3] if above else box[1] - caption.y1
-                if gap <= CAPTION_GAP and not any(
-                    _common(box, p) > 0.5 * min(_area(p), _area(box)) for p in pictures
-                ):
-                    labels = [r for r in runs if r is not caption and _inside(r, box)]
-                    # where prose covers it the paths were a background or the rules of a table
-                    if sum(len(r.text) > 2 * _LABEL_CHARACTERS for r in labels) <= 2:
-                        found.append(Drawing(box, labels))
-                        groups = [g for g in groups if g not in parts]
-                        break
+            drawing = _drawing(parts, caption, above, runs, paths, pictures) if parts else None
+            if drawing:
+                found.append(drawing)
+                groups = [g for g in groups if g not in parts]
+                break
     return found
+
+
+def _is_most(picture: Box, box: Box) -> bool:
+    return _common(picture, box) > 0.6 * _area(box)
+
+
+def _drawing(
+    groups: Sequence[Box],
+    caption: Run,
+    above: bool,
+    runs: Sequence[Run],
+    paths: np.ndarray,
+    pictures: Sequence[Box],
+) -> Drawing | None:
+    """The figure that groups of paths make up with their labels, if it looks like one."""
+    box = _with_labels(_union(groups), caption, above, runs, paths)
+    gap = caption.y0 - box[3] if above else box[1] - caption.y1
+    too_small = box[2] - box[0] < MIN_WIDTH or box[3] - box[1] < MIN_HEIGHT
+    if too_small or gap > CAPTION_GAP or any(_is_most(p, box) for p in pictures):
+        return None
+    labels = [r for r in runs if r is not caption and _inside(r, box)]
+    # where prose covers it the paths were a background or the rules of a table
+    long = sum(len(r.text) > _LABEL_CHARACTERS for r in labels)
+    if long > 2 and long > 0.2 * len(labels):
+        return None
+    parts = [i for i, p in enumerate(pictures) if _common(p, box) > 0.5 * _area(p)]
+    return Drawing(box, labels, parts)
 
 
 def _inside(run: Run, box: Box) -> bool:
@@ -148,20 +189,30 @@ def _inside(run: Run, box: Box) -> bool:
     return box[0] <= x <= box[2] and box[1] <= y <= box[3]
 
 
-def _with_labels(box: Box, caption: Run, runs: Sequence[Run]) -> Box:
-    """The box of a drawing widened by the labels at its edges (axes, legends)."""
-    near = (box[0] - _LABEL_GAP, box[1] - _LABEL_GAP, box[2] + _LABEL_GAP, box[3] + _LABEL_GAP)
-    boxes = [box]
-    for run in runs:
-        beside = run.y1 <= caption.y0 + 1 if box[1] < caption.y0 else run.y0 >= caption.y1 - 1
-        if (
-            run is not caption
-            and beside
-            and len(run.text) <= _LABEL_CHARACTERS
-            and _common(near, _box(run)) > 0
-        ):
-            boxes.append(_box(run))
-    return _union(boxes)
+def _with_labels(box: Box, caption: Run, above: bool, runs: Sequence[Run], paths: np.ndarray) -> Box:
+    """The box of a drawing widened by labels and paths at its edges (axes, legends), up to the caption."""
+    labels = [
+        _box(r)
+        for r in runs
+        if r is not caption
+        and len(r.text) <= _LABEL_CHARACTERS
+        and (r.y1 <= caption.y0 + 1 if above else r.y0 >= caption.y1 - 1)
+    ]
+    between = (box[0], box[3], box[2], caption.y0) if above else (box[0], caption.y1, box[2], box[1])
+    for _ in range(2):
+        near = (box[0] - _SIDE_GAP, box[1] - _LABEL_GAP, box[2] + _SIDE_GAP, box[3] + _LABEL_GAP)
+        inside = (paths[:, :2] >= near[:2]).all(axis=1) & (paths[:, 2:] <= near[2:]).all(axis=1)
+        beside = [label for label in labels if _common(near, label) > 0]
+        beside += [
+            label
+            for label in labels
+            if between[1] <= (label[1] + label[3]) / 2 <= between[3] and _width(label, between) > 0
+        ]
+        box = _union([box, *beside, *(tuple(p) for p in paths[inside].tolist())])
+    padded = (box[0] - _PAD, box[1] - _PAD, box[2] + _PAD, box[3] + _PAD)
+    if above:
+        return (*padded[:3], max(min(padded[3], caption.y0), box[3]))
+    return padded[0], min(max(padded[1], caption.y1), box[1]), padded[2], padded[3]
 
 
 def without(runs: Sequence[Run], found: Sequence[Drawing]) -> list[Run]:
@@ -184,7 +235,9 @@ def as_figures(
         if _area(box) > 0.8 * page_area or (letters > 100 and covered > 0.1 * _area(box)):
             behind.append(key)
         else:
-            figures.append(Figure(key, *box))
+            # shadows and frames reach into the gutter
+            inset = min(_BLEED, 0.05 * (box[2] - box[0]))
+            figures.append(Figure(key, box[0] + inset, box[1], box[2] - inset, box[3]))
     return figures, behind
 
 

@@ -77,8 +77,10 @@ def _repeated(margins: Sequence[_Margin], pages: int) -> list[_Margin]:
     """Those whose words stand at the same height on several pages."""
     by_key: dict[tuple[str, int], list[_Margin]] = defaultdict(list)
     for margin in margins:
-        if any(c.isalpha() for c in margin.key):
-            by_key[margin.key, margin.edge].append(margin)
+        # a date has no letters: it has to be the same to the digit
+        key = margin.key if any(c.isalpha() for c in margin.key) else margin.text
+        if key is margin.key or len(key) >= 6:
+            by_key[key, margin.edge].append(margin)
     found: list[_Margin] = []
     for group in by_key.values():
         heights: dict[int, int] = defaultdict(int)
@@ -154,8 +156,11 @@ def find(pages: Sequence[Sequence[Run]], heights: Sequence[float]) -> list[tuple
     """
     margins = _margins(pages, heights)
     numbers, repeated = _numbers(margins, len(pages)), _repeated(margins, len(pages))
-    outermost = _outermost(margins, [*numbers, *repeated])
+    # a number beside a running title is the page's, whatever it counts from
+    titled = {(m.page, m.edge, m.depth) for m in repeated}
+    numbers += [m for m in margins if (m.page, m.edge, m.depth) in titled and _number(m.text) is not None]
     counting = {id(m) for m in numbers}
+    outermost = _outermost(margins, [*numbers, *repeated])
     found: list[tuple[Kind, int, list[Run], str]] = []
     taken: set[int] = set()
     for margin in margins:

@@ -107,6 +107,7 @@ class Run:
         x0, y0, x1, y1: box in points in the upright frame of its text direction, origin top left.
         size: font size in points.
         bold: whether the font says so.
+        italic: the same for slanted letters.
         mono: whether every letter of the font is as wide as the next.
         rtl: whether it reads from right to left.
         order: place in the content stream.
@@ -119,6 +120,7 @@ class Run:
     y1: float
     size: float
     bold: bool
+    italic: bool
     mono: bool
     rtl: bool
     order: int
@@ -180,16 +182,17 @@ def _effective_size(text_page: int, index: int, fallback: float) -> float:
     return effective if 0.5 <= effective <= 1000 else fallback
 
 
-def _font_style(text_page: int, index: int) -> tuple[bool, bool]:
-    """Whether the font of a character is bold, and whether it is monospaced."""
+def _font_style(text_page: int, index: int) -> tuple[bool, bool, bool]:
+    """Whether the font of a character is bold, italic, monospaced."""
     name = ctypes.create_string_buffer(128)
     flags = ctypes.c_int(0)
     length = _font_info(text_page, index, ctypes.addressof(name), 128, ctypes.addressof(flags))
     lower = name.value.lower() if 0 < length <= 128 else b""
-    # CMBX, CMTT: bold and typewriter of Computer Modern; bits 19 and 1: ForceBold and FixedPitch
+    # CMBX, CMTI, CMTT: Computer Modern; bits 19, 7, 1 of the flags: ForceBold, Italic, FixedPitch
     bold = any(word in lower for word in (b"bold", b"black", b"cmbx")) or bool(flags.value & (1 << 18))
+    italic = any(word in lower for word in (b"ital", b"obli", b"cmti")) or bool(flags.value & (1 << 6))
     mono = any(word in lower for word in (b"mono", b"courier", b"cmtt")) or bool(flags.value & 1)
-    return bold, mono
+    return bold, italic, mono
 
 
 def _string(codes: np.ndarray) -> str:
@@ -257,7 +260,7 @@ def _runs(
         y0, y1 = float(middle[1]), float(middle[3])
         number = int(index[places[(start + stop) // 2]])
         size = _effective_size(text_page, number, y1 - y0)
-        bold, mono = _font_style(text_page, number)
+        bold, italic, mono = _font_style(text_page, number)
         runs.append(
             Run(
                 text=text,
@@ -267,6 +270,7 @@ def _runs(
                 y1=max(y1, y0 + 0.1),
                 size=size,
                 bold=bold,
+                italic=italic,
                 mono=mono,
                 rtl=bool(2 * rtl[start:stop].sum() > stop - start),
                 order=len(runs),
