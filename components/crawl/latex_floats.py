@@ -1,0 +1,532 @@
+r"""Figures, tables, captions, images, algorithms and listings."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from components.core.records import Item
+from components.crawl import latex_vocabulary as words
+from components.crawl.latex_reasons import LatexReason
+from components.crawl.latex_render import Action, EnvironmentAction, Renderer
+from components.crawl.latex_text import tidy
+
+_MAX_SPAN: Final = 50
+_WORD: Final = re.compile(r"[^\W\d_]{2,}")
+_PAGE: Final = re.compile(r"(?:^|,)\s*page\s*=\s*(\d{1,4})")
+_ALT: Final = re.compile(r"(?:^|,)\s*alt\s*=\s*(?:\{([^{}]*)\}|([^,]*))")
+_FILE_KEY: Final = re.compile(r"(?:^|,)\s*(?:file|figure)\s*=\s*([^,]+)")
+_SMALL_FLOAT_WORDS: Final = 4
+_MAX_LABEL: Final = 200
+
+
+# -- tables ----------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Table:
+    """A table that is open: the cells of the row, the rows so far. `inner` is one within a cell."""
+
+    inner: bool
+    rows: list[list[str]] = field(default_factory=list)
+    row: list[str] = field(default_factory=list)
+    span: int = 1
+
+    def next_cell(self, renderer: Renderer) -> None:
+        """The text set so far is a cell."""
+        self.row.append(tidy("".join(renderer.buf)))
+        renderer.buf.clear()
+        self.row.extend([""] * (self.span - 1))
+        self.span = 1
+
+    def next_row(self, renderer: Renderer) -> None:
+        """The text set so far ends a row."""
+        self.next_cell(renderer)
+        if any(self.row):
+            self.rows.append(self.row)
+        self.row = []
+
+    def text(self) -> str:
+        """The rows, one a line, cells apart by ` | `; empty cells keep their place."""
+        if self.inner:
+            return " ".join(cell for row in self.rows for cell in row if cell)
+        return "\n".join(" | ".join(row).rstrip(" |") or "" for row in self.rows)
+
+
+def tabular(renderer: Renderer, name: str) -> None:
+    """A table: rows of cells."""
+    renderer.skip_arguments(words.TABULARS.get(name, "om"))
+    table = Table(inner=bool(renderer.tables))
+    outer_buf, outer_inline = renderer.buf, renderer.inline
+    if not table.inner and not renderer.inline:
+        renderer.end_paragraph()
+    renderer.tables.append(table)
+    renderer.buf, renderer.inline = [], renderer.inline + 1
+
+    def finish(ended: Renderer, _: list[Item]) -> None:
+        table.next_row(ended)
+        if table in ended.tables:
+            del ended.tables[ended.tables.index(table) :]
+        ended.buf, ended.inline = outer_buf, outer_inline
+        text = table.text()
+        if table.inner or ended.inline:
+            ended.buf += [" ", text.replace("\n", "; "), " "]
+        elif len(table.rows) == 1 and len([cell for cell in table.rows[0] if cell]) <= 1:
+            ended.block(text, "paragraph")  # a box around one text, not a table
+        else:
+            ended.block(text, "table")
+
+    renderer.begin(name, finish)
+
+
+def multicolumn(renderer: Renderer) -> None:
+    r"""`\multicolumn{2}{c}{text}`: the text, then empty cells."""
+    digits = renderer.gullet.read_text()
+    renderer.gullet.read_arg()
+    if renderer.tables and digits.isdecimal():
+        renderer.tables[-1].span = min(int(digits[:3]), _MAX_SPAN)
+
+
+def row_end_of_head(renderer: Renderer) -> None:
+    r"""`\endhead` of a longtable: the rows so far are its head; a second head repeats the first."""
+    if renderer.tables:
+        renderer.tables[-1].next_row(renderer)
+
+
+def drop_repeated_head(renderer: Renderer) -> None:
+    r"""`\endhead`, `\endfoot` and `\endlastfoot`: what came since the first head is set again on each page."""
+    if renderer.tables:
+        table = renderer.tables[-1]
+        table.next_row(renderer)
+        table.rows = table.rows[:1]
+
+
+def table_head(renderer: Renderer) -> None:
+    r"""`\tablehead{\colhead{a} & …}` of AASTeX: a row."""
+    if renderer.tables:
+        renderer.gullet.push([*renderer.gullet.read_arg(), "\\tabularnewline"])
+
+
+# -- floats ----------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Figure:
+    """A figure that is open, or a part of one with its own caption."""
+
+    part: bool
+    kind: str
+    images: list[Item] = field(default_factory=list)
+    caption: str | None = None
+
+
+def figure(kind: str, spec: str, *, part: bool = False) -> EnvironmentAction:
+    """A float, or a part of it (`subfigure`, a `minipage` within a figure)."""
+
+    def action(renderer: Renderer, name: str) -> None:
+        if part and not renderer.figures:
+            renderer.environments["center"](renderer, name)
+            return
+        renderer.skip_arguments(spec)
+        state = Figure(part=part, kind=kind)
+        tables, renderer.tables = renderer.tables, []
+        if part:
+            _count_part(renderer)
+        renderer.figures.append(state)
+
+        def finish(ended: Renderer, inner: list[Item]) -> None:
+            ended.tables = tables
+            if state in ended.figures:
+                del ended.figures[ended.figures.index(state) :]
+            if part and ended.figures:
+                ended.figures[-1].images += state.images
+                ended.items += _captioned(state, _own_label(state, inner))
+            else:
+                ended.place(_captioned(state, inner))
+
+        renderer.begin(name, finish, isolate=True)
+
+    return action
+
+
+def _count_part(renderer: Renderer) -> None:
+    """A part gets the next letter, as `\\ref` to it prints it."""
+    figures = [state for state in renderer.figures if not state.part]
+    counter = figures[-1].kind if figures else "figure"
+    letter = renderer.labels.counters.get("part:" + counter, 0) + 1
+    renderer.labels.counters["part:" + counter] = letter
+    main = figures[-1] if figures else None
+    number = renderer.labels.number(counter)
+    if main is None or main.caption is None:  # the caption, which counts, comes after its parts
+        bare = renderer.labels.counters.get(counter, 0) + 1
+        number = ".".join([*number.split(".")[:-1], str(bare)])
+    renderer.labels.current = (counter, f"{number}{chr(96 + letter)}" if letter < 27 else number)
+
+
+def _captioned(state: Figure, inner: list[Item]) -> list[Item]:
+    """The items of a float with its caption where it belongs.
+
+    An image without a caption of its own takes the float's. Where no image could, the caption stays
+    as a text. Text beside images that is no more than a label, as `(a)`, is left out.
+    """
+    waiting = [item for item in state.images if item.caption is None]
+    if state.caption:
+        for item in waiting:
+            item.caption = state.caption
+    if not state.images:
+        return inner
+    taken = bool(waiting) and state.caption is not None
+    kept: list[Item] = []
+    for item in inner:
+        if item.kind == "text" and item.role == "figure":
+            if not (taken and item.text == state.caption):
+                kept.append(item)
+        elif item.kind == "image" or item.role != "paragraph" or _says_something(item.text or ""):
+            kept.append(item)
+    return kept
+
+
+def _own_label(state: Figure, inner: list[Item]) -> list[Item]:
+    """The items of a part; a short text beside its only image becomes that image's caption."""
+    texts = [item for item in inner if item.kind == "text" and item.role == "paragraph"]
+    words_beside = " ".join(item.text or "" for item in texts)
+    if (
+        state.caption
+        or len(state.images) != 1
+        or len(words_beside) > _MAX_LABEL
+        or not _WORD.search(words_beside)
+    ):
+        return inner
+    state.images[0].caption = words_beside
+    return [item for item in inner if item not in texts]
+
+
+def _says_something(text: str) -> bool:
+    return len(_WORD.findall(text)) >= _SMALL_FLOAT_WORDS
+
+
+def caption(renderer: Renderer) -> None:
+    r"""`\caption[short]{…}`: of the innermost figure or part, or of a table."""
+    renderer.gullet.read_star()
+    renderer.gullet.read_optional()
+    figures = renderer.figures
+    state = figures[-1] if figures else None
+    if state is not None and not state.part:
+        renderer.labels.step(state.kind)
+        renderer.labels.counters["part:" + state.kind] = 0
+    _capture_caption(renderer, state)
+
+
+def caption_of(renderer: Renderer) -> None:
+    r"""`\captionof{table}{…}` outside a float, as within a minipage."""
+    renderer.gullet.read_star()
+    kind = renderer.gullet.read_text()
+    renderer.gullet.read_optional()
+    state = renderer.figures[-1] if renderer.figures else None
+    renderer.labels.step(kind)
+    _capture_caption(renderer, state if state is not None and state.images else None)
+
+
+def _capture_caption(renderer: Renderer, state: Figure | None) -> None:
+    def finish(text: str) -> None:
+        if not text:
+            return
+        is_figure = state is not None and state.kind == "figure"
+        if state is not None and state.caption is None and (is_figure or state.images):
+            state.caption = text
+        if renderer.tables:  # within a longtable
+            text = f" {text} "
+            renderer.buf.append(text)
+        elif renderer.inline:
+            renderer.buf.append(f" {text} ")
+        else:
+            renderer.end_paragraph()
+            renderer.emit(Item("text", "figure" if is_figure else "paragraph", text))
+
+    renderer.capture(finish)
+
+
+def sub_float(renderer: Renderer) -> None:
+    r"""`\subfloat[caption]{\includegraphics…}` and `\subfigure[caption]{…}`."""
+    gullet = renderer.gullet
+    given = gullet.read_optional()
+    second = gullet.read_optional()
+    _part(renderer, second if second is not None else given)
+
+
+def sub_caption_box(renderer: Renderer) -> None:
+    r"""`\subcaptionbox{caption}[width][…]{…}`."""
+    gullet = renderer.gullet
+    gullet.read_star()
+    if gullet.read_optional() is not None:
+        gullet.skip_spaces()
+    given = gullet.read_arg()
+    gullet.read_optional()
+    gullet.read_optional()
+    _part(renderer, given)
+
+
+def _part(renderer: Renderer, given: list[str] | None) -> None:
+    body = renderer.gullet.read_arg()
+    mark = ["\\caption", "{", *given, "}"] if given else []
+    renderer.gullet.push(
+        ["\\begin", "{", "subfloat", "}", *body, *mark, "\\end", "{", "subfloat", "}"]
+    )  # fmt: skip
+
+
+# -- images ----------------------------------------------------------------------------------------
+
+
+def _show(renderer: Renderer, path: str, options: str = "") -> None:
+    """Put an image here; `path` becomes its `url` until the file is found."""
+    path = path.strip().strip('"').strip()
+    if not path or renderer.preamble:
+        return
+    alt = _ALT.search(options)
+    page = _PAGE.search(options)
+    item = Item("image", "figure", url=path, page=int(page[1]) if page else None)
+    item.alt = ((alt[1] or alt[2] or "").strip() or None) if alt else None
+    if renderer.figures:
+        renderer.figures[-1].images.append(item)
+        if not renderer.inline:
+            renderer.end_paragraph()
+        renderer.items.append(item)
+    elif renderer.inline:
+        renderer.floats.append(item)
+    else:
+        renderer.break_lists()
+        renderer.emit(item)
+
+
+def include_graphics(renderer: Renderer) -> None:
+    r"""`\includegraphics*[options]{file}`, also with 2.09's two corners in brackets."""
+    gullet = renderer.gullet
+    gullet.read_star()
+    options = gullet.flatten(gullet.read_optional() or [])
+    gullet.read_optional()
+    _show(renderer, gullet.read_text(), options)
+
+
+def key_graphics(renderer: Renderer) -> None:
+    r"""`\epsfig{file=…,width=…}` and `\psfig{figure=…}`."""
+    match = _FILE_KEY.search(renderer.gullet.read_text())
+    if match:
+        _show(renderer, match[1])
+
+
+def plot(count: int) -> Action:
+    r"""`\plotone{file}`, `\plottwo{a}{b}`, `\epsfbox{file}`."""
+
+    def action(renderer: Renderer) -> None:
+        renderer.gullet.read_optional()
+        for _ in range(count):
+            _show(renderer, renderer.gullet.read_text())
+
+    return action
+
+
+def fig_interactive(renderer: Renderer) -> None:
+    r"""AASTeX 6's `\fig{file}{width}{label}` within `\gridline`."""
+    gullet = renderer.gullet
+    path = gullet.read_text()
+    gullet.read_arg()
+    label = gullet.read_arg()
+    if not renderer.figures:
+        return
+    mark = ["\\caption", "{", *label, "}"] if any(_WORD.search(token) for token in label) else []
+    gullet.push(
+        [
+            "\\begin",
+            "{",
+            "subfloat",
+            "}",
+            "\\includegraphics",
+            "{",
+            path,
+            "}",
+            *mark,
+            "\\end",
+            "{",
+            "subfloat",
+            "}",
+        ]
+    )
+
+
+def overpic(renderer: Renderer, name: str) -> None:
+    r"""`\begin{overpic}[options]{file} \put…`: the image without what is drawn over it."""
+    renderer.gullet.read_optional()
+    path = renderer.gullet.read_text()
+    _show(renderer, path)
+    if not renderer.skip_environment(name):
+        renderer.begin(name)
+
+
+def inline_drawing(renderer: Renderer) -> None:
+    r"""`\tikz …;` or `\tikz{…}`: left out."""
+    gullet = renderer.gullet
+    gullet.read_optional()
+    gullet.skip_spaces()
+    stack = gullet.stack
+    if stack and stack[-1] == "{":
+        gullet.read_arg()
+    else:
+        for _ in range(2_000):
+            if not stack or stack[-1] in {"\n\n", "}"} or stack[-1][0] == "\x00":
+                break
+            token = stack.pop()
+            if token == "{":
+                gullet.read_group()
+            elif ";" in token:
+                break
+        gullet.spend(10)
+    renderer.note(LatexReason.VECTOR_CODE, "a tikz drawing was left out")
+
+
+# -- algorithms ------------------------------------------------------------------------------------
+
+_ALGORITHM: Final = {
+    "\\STATE": "\x03", "\\State": "\x03", "\\Statex": "\x03", "\\STATEX": "\x03", "\\ELSE": "\x03else",
+    "\\Else": "\x03else", "\\ENDIF": "\x03end if", "\\EndIf": "\x03end if", "\\ENDFOR": "\x03end for",
+    "\\EndFor": "\x03end for", "\\ENDWHILE": "\x03end while", "\\EndWhile": "\x03end while",
+    "\\REPEAT": "\x03repeat", "\\Repeat": "\x03repeat", "\\ENDLOOP": "\x03end loop", "\\EndLoop": "\x03end loop",
+    "\\LOOP": "\x03loop", "\\Loop": "\x03loop", "\\RETURN": "\x03return ", "\\Return": "return ",
+    "\\REQUIRE": "\x03Require: ", "\\Require": "\x03Require: ", "\\ENSURE": "\x03Ensure: ",
+    "\\Ensure": "\x03Ensure: ", "\\INPUT": "\x03Input: ", "\\OUTPUT": "\x03Output: ", "\\AND": " and ",
+    "\\OR": " or ", "\\NOT": "not ", "\\TO": " to ", "\\TRUE": "true", "\\FALSE": "false", "\\PRINT": "\x03print ",
+    "\\EndFunction": "\x03end function", "\\EndProcedure": "\x03end procedure", "\\ENDFUNCTION": "\x03end function",
+    "\\KwData": "\x03Data: ", "\\KwResult": "\x03Result: ", "\\KwIn": "\x03Input: ", "\\KwOut": "\x03Output: ",
+    "\\KwRet": "\x03return ", "\\KwTo": " to ", "\\;": "\x03", "\\BlankLine": "\x03", "\\Input": "\x03Input: ",
+    "\\Output": "\x03Output: ", "\\lnl": "", "\\DontPrintSemicolon": "", "\\LinesNumbered": "",
+}  # fmt: skip
+_ALGORITHM_CLAUSES: Final = {
+    "\\IF": ("if ", " then"), "\\If": ("if ", " then"), "\\ELSIF": ("else if ", " then"),
+    "\\ElsIf": ("else if ", " then"), "\\ElseIf": ("else if ", " then"), "\\FOR": ("for ", " do"),
+    "\\For": ("for ", " do"), "\\FORALL": ("for all ", " do"), "\\ForAll": ("for all ", " do"),
+    "\\ForEach": ("for each ", " do"), "\\WHILE": ("while ", " do"), "\\While": ("while ", " do"),
+    "\\UNTIL": ("until ", ""), "\\Until": ("until ", ""), "\\eIf": ("if ", " then"), "\\uIf": ("if ", " then"),
+    "\\uElseIf": ("else if ", " then"), "\\lIf": ("if ", " then"),
+}  # fmt: skip
+
+
+def algorithm(renderer: Renderer, name: str) -> None:
+    """The lines of an algorithm, as one block of code."""
+    renderer.gullet.read_optional()
+    if name == "algorithm2e" or (name in {"algorithm", "algorithm*"} and not renderer.figures):
+        _algorithm_float(renderer, name)
+        return
+    renderer.end_paragraph()
+    buf, inline, commands = renderer.buf, renderer.inline, dict(renderer.commands)
+    renderer.buf, renderer.inline = [], renderer.inline + 1
+    renderer.commands.update(ALGORITHM_COMMANDS)
+
+    def finish(ended: Renderer, _: list[Item]) -> None:
+        lines = tidy("".join(ended.buf), lines=True)
+        ended.buf, ended.inline = buf, inline
+        ended.commands.clear()
+        ended.commands.update(commands)
+        ended.block(lines, "code")
+
+    renderer.begin(name, finish)
+
+
+def _algorithm_float(renderer: Renderer, name: str) -> None:
+    """The float around an algorithm; algorithm2e's holds the lines themselves."""
+    figure("algorithm", "")(renderer, name)
+    renderer.figures[-1].kind = "algorithm"
+
+
+def _printed(text: str) -> Action:
+    return lambda renderer: renderer.buf.append(text)
+
+
+def _clause(before: str, after: str) -> Action:
+    def action(renderer: Renderer) -> None:
+        renderer.buf.append("\x03" + before)
+        renderer.capture(lambda text: renderer.buf.append(text + after))
+
+    return action
+
+
+def _comment(renderer: Renderer) -> None:
+    renderer.gullet.read_star()
+    renderer.capture(lambda text: renderer.buf.append(f" // {text}"))
+
+
+def _procedure(word: str) -> Action:
+    def action(renderer: Renderer) -> None:
+        def arguments(text: str) -> None:
+            renderer.buf.append(f"({text})")
+
+        def name(text: str) -> None:
+            renderer.buf.append(text)
+            renderer.capture(arguments)
+
+        renderer.buf.append(f"\x03{word} ")
+        renderer.capture(name)
+
+    return action
+
+
+ALGORITHM_COMMANDS: Final[dict[str, Action]] = {
+    **{name: _printed(text) for name, text in _ALGORITHM.items()},
+    **{name: _clause(before, after) for name, (before, after) in _ALGORITHM_CLAUSES.items()},
+    **dict.fromkeys([r"\Comment", r"\COMMENT", r"\tcp", r"\tcc"], _comment),
+    "\\Function": _procedure("function"),
+    "\\Procedure": _procedure("procedure"),
+    "\\Call": lambda renderer: renderer.capture(lambda text: renderer.buf.append(text)),
+}
+
+COMMANDS: Final[dict[str, Action]] = {
+    "\\caption": caption,
+    "\\subcaption": caption,
+    "\\tablecaption": caption,
+    "\\figcaption": caption,
+    "\\captionof": caption_of,
+    "\\subfloat": sub_float,
+    "\\subfigure": sub_float,
+    "\\subtable": sub_float,
+    "\\subcaptionbox": sub_caption_box,
+    **dict.fromkeys([r"\includegraphics", r"\includesvg", r"\includepdf"], include_graphics),
+    **dict.fromkeys([r"\epsfig", r"\psfig"], key_graphics),
+    **dict.fromkeys([r"\plotone", r"\epsfbox", r"\epsffile"], plot(1)),
+    "\\plottwo": plot(2),
+    "\\fig": fig_interactive,
+    "\\tikz": inline_drawing,
+    "\\multicolumn": multicolumn,
+    "\\multirow": lambda renderer: renderer.skip_arguments("omom"),
+    "\\endfirsthead": row_end_of_head,
+    **dict.fromkeys([r"\endhead", r"\endfoot", r"\endlastfoot"], drop_repeated_head),
+    "\\tablehead": table_head,
+    "\\tablecomments": lambda renderer: renderer.capture(lambda text: renderer.floats.append(Item("text", "paragraph", text)) if text else None),
+}  # fmt: skip
+
+ENVIRONMENTS: Final[dict[str, EnvironmentAction]] = {
+    **dict.fromkeys(words.TABULARS, tabular),
+    **dict.fromkeys(
+        ["figure", "figure*", "sidewaysfigure", "sidewaysfigure*", "SCfigure"], figure("figure", "o")
+    ),
+    **dict.fromkeys(["wrapfigure", "floatingfigure", "wrapfigure*"], figure("figure", "omom")),
+    **dict.fromkeys(["table", "table*", "sidewaystable", "sidewaystable*"], figure("table", "o")),
+    "wraptable": figure("table", "omom"),
+    **dict.fromkeys(["listing", "codelisting", "scheme"], figure("listing", "o")),
+    "marginfigure": figure("figure", "o"),
+    "teaserfigure": figure("figure", "o"),
+    **dict.fromkeys(["subfigure", "subfloat", "subtable"], figure("figure", "oom", part=True)),
+    "minipage": figure("figure", "ooom", part=True),
+    "overpic": overpic,
+    **dict.fromkeys(
+        [
+            "algorithmic",
+            "algorithmic*",
+            "algorithm",
+            "algorithm*",
+            "algorithm2e",
+            "algpseudocode",
+            "algomathdisplay",
+            "pseudocode",
+        ],
+        algorithm,
+    ),
+}

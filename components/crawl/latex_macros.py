@@ -1,0 +1,529 @@
+r"""The part of TeX that reads: an input stack, macros with arguments, groups and conditionals.
+
+Everything is one flat stack of tokens: expanding a macro or opening a file pushes its tokens.
+Nothing recurses, and every token ever pushed or scanned counts against one budget, so that the work
+is bounded whatever the source does (`\def\a{\b\b}\def\b{\c\c}…`, files that include one another).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from components.core.errors import BadRecord
+from components.core.records import Note
+from components.crawl.latex_reasons import LatexReason
+from components.crawl.latex_tokens import END_FILE, PAR, detokenize
+
+BURST: Final = 100_000
+"""Tokens that may be expanded between two steps forward in the file before a macro is disabled."""
+NO_VALUE: Final = "-NoValue-"
+
+_IFS: Final = frozenset(
+    [
+        r"\if",
+        r"\ifcat",
+        r"\ifx",
+        r"\ifnum",
+        r"\ifdim",
+        r"\ifodd",
+        r"\ifcase",
+        r"\iftrue",
+        r"\iffalse",
+        r"\ifmmode",
+        r"\ifvmode",
+        r"\ifhmode",
+        r"\ifinner",
+        r"\ifdefined",
+        r"\ifcsname",
+        r"\ifeof",
+        r"\ifvoid",
+        r"\ifhbox",
+        r"\ifvbox",
+        r"\ifpdf",
+        r"\ifPDFTeX",
+        r"\ifxetex",
+        r"\ifluatex",
+        r"\ifXeTeX",
+        r"\ifLuaTeX",
+        r"\ifCLASSOPTIONcaptionsoff",
+        r"\ifCLASSOPTIONcompsoc",
+        r"\ifCLASSOPTIONonecolumn",
+        r"\ifCLASSINFOpdf",
+    ]
+)
+_ALWAYS: Final = frozenset([r"\iftrue", r"\ifpdf", r"\ifPDFTeX", r"\ifCLASSINFOpdf"])
+_RELATION: Final = re.compile(r"\s*(-?\d+)\s*([<>=])\s*(-?\d+)")
+_DIMENSION: Final = re.compile(
+    r"=?\s*[+-]*\s*(?:\d*[.,]?\d+|\d+[.,]?)?\s*(?:true)?\s*"
+    r"(?:pt|pc|in|bp|cm|mm|dd|cc|sp|em|ex|mu|truept|fil+)?(?![A-Za-z])\s*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One parameter: mandatory, optional, star, or up to delimiting tokens."""
+
+    kind: Literal["m", "o", "s", "d"]
+    tokens: tuple[str, ...] = ()
+    """The default of an optional parameter, or the delimiter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """A user's macro: what follows its name, its parameters, its body."""
+
+    body: tuple[str, ...]
+    params: tuple[Param, ...] = ()
+    prefix: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Gullet:
+    """Input stack, macro table and budget.
+
+    Attributes:
+        max_tokens: budget of tokens pushed and scanned; beyond it `BadRecord(too_complex)`.
+        protected: commands that no definition may replace, because the renderer knows better.
+    """
+
+    max_tokens: int
+    protected: frozenset[str] = frozenset()
+    in_math: Callable[[], bool] = lambda: False
+    stack: list[str] = field(default_factory=list)
+    macros: dict[str, Macro] = field(default_factory=dict)
+    environments: dict[str, tuple[Macro, tuple[str, ...]]] = field(default_factory=dict)
+    switches: dict[str, bool] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+    packages_open: int = 0
+    work: int = 0
+    _scopes: list[list[tuple[str, Macro | None]]] = field(default_factory=list)
+    _low: int = 0
+    _burst: int = 0
+
+    def spend(self, amount: int) -> None:
+        """Count work; the only place where the budget is enforced."""
+        self.work += amount
+        if self.work > self.max_tokens:
+            raise BadRecord(LatexReason.TOO_COMPLEX, f"more than {self.max_tokens} tokens after expansion")
+
+    def push(self, tokens: list[str] | tuple[str, ...]) -> None:
+        """Put tokens before what is still to be read."""
+        self.spend(len(tokens))
+        self.stack.extend(reversed(tokens))
+
+    def push_file(self, tokens: list[str], name: str) -> None:
+        """Read a file now; its end shows as the token `END_FILE + name`."""
+        self.stack.append(END_FILE + name)
+        self.push(tokens)
+        self._low, self._burst = len(self.stack), 0
+
+    # -- scopes ---------------------------------------------------------------------------------
+
+    def open_scope(self) -> None:
+        """A group begins: definitions after this are local."""
+        self._scopes.append([])
+
+    def close_scope(self) -> None:
+        """A group ends: its definitions are undone."""
+        if self._scopes:
+            for name, old in reversed(self._scopes.pop()):
+                if old is None:
+                    self.macros.pop(name, None)
+                else:
+                    self.macros[name] = old
+
+    def forget_scopes(self) -> None:
+        """Keep all definitions and start at the outermost level (an unbalanced preamble)."""
+        self._scopes.clear()
+
+    def define(self, name: str, macro: Macro, *, everywhere: bool = False) -> None:
+        """Define a macro, unless the command is protected or the body is a package's inner working."""
+        if name in self.protected or name[:1] != "\\":
+            return
+        if self.packages_open and any("@" in token and token[0] == "\\" for token in macro.body):
+            return
+        if self._scopes and not everywhere:
+            self._scopes[-1].append((name, self.macros.get(name)))
+        self.macros[name] = macro
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def skip_spaces(self) -> None:
+        """Pass over white space, not over a blank line."""
+        while self.stack and self.stack[-1] == " ":
+            self.stack.pop()
+
+    def read_group(self) -> list[str] | None:
+        """What is between the `{` that was just read and its `}`; None where it never closes."""
+        stack = self.stack
+        depth = 1
+        for index in range(len(stack) - 1, -1, -1):
+            token = stack[index]
+            if token == "{":
+                depth += 1
+            elif token == "}":
+                depth -= 1
+                if not depth:
+                    group = stack[index + 1 :]
+                    group.reverse()
+                    self.spend(len(group))
+                    del stack[index:]
+                    return group
+            elif token[0] == END_FILE:
+                break
+        self.spend(len(stack) - index if stack else 0)
+        return None
+
+    def read_arg(self) -> list[str]:
+        """A macro's undelimited argument: a group without its braces, or one token."""
+        self.skip_spaces()
+        stack = self.stack
+        if not stack or stack[-1][0] == END_FILE or stack[-1] == "}":
+            return []
+        token = stack.pop()
+        if token == "{":
+            return self.read_group() or []
+        if len(token) > 1 and token[0] > "\x08" and token[0] != "\\" and token != PAR and token[0] != "#":
+            stack.append(token[1:])
+            return [token[0]]
+        return [token]
+
+    def read_optional(self, limit: int = 3_000) -> list[str] | None:
+        """The tokens of `[…]`, or None where there is none."""
+        stack = self.stack
+        index = len(stack) - 1
+        while index >= 0 and stack[index] == " ":
+            index -= 1
+        if index < 0 or stack[index] != "[":
+            return None
+        depth = 0
+        square = 0
+        floor = max(-1, index - limit)
+        for place in range(index - 1, floor, -1):
+            token = stack[place]
+            if token == "{":
+                depth += 1
+            elif token == "}":
+                depth -= 1
+                if depth < 0:
+                    break
+            elif depth == 0:
+                if token == "[":
+                    square += 1
+                elif token == "]":
+                    if not square:
+                        found = stack[place + 1 : index]
+                        found.reverse()
+                        self.spend(len(found))
+                        del stack[place:]
+                        return found
+                    square -= 1
+                elif token == PAR or token[0] == END_FILE:
+                    break
+        self.spend(index - place if index > 0 else 0)
+        return None
+
+    def read_star(self) -> bool:
+        """Whether a `*` came next; it is taken."""
+        if self.stack and self.stack[-1] == "*":
+            self.stack.pop()
+            return True
+        return False
+
+    def read_paren(self) -> None:
+        """Pass over `(…)` where it comes next, as `\\cmidrule(lr)` has it."""
+        stack = self.stack
+        if stack and stack[-1][0] == "(":
+            for _ in range(10):
+                if not stack or stack[-1] in {"}", PAR}:
+                    return
+                token = stack.pop()
+                if ")" in token:
+                    rest = token.partition(")")[2]
+                    if rest:
+                        stack.append(rest)
+                    return
+
+    def read_name(self) -> str:
+        r"""The command that a definition is about: `\foo`, `{\foo}` or `\csname foo\endcsname`."""
+        self.skip_spaces()
+        stack = self.stack
+        if not stack:
+            return ""
+        if stack[-1] == "\\csname":
+            stack.pop()
+            return self.read_csname()
+        if stack[-1] == "{":
+            names = [token for token in self.read_arg() if token != " "]
+            return names[0] if len(names) == 1 else ""
+        if stack[-1] in {"}", PAR} or stack[-1][0] in {END_FILE, "#"}:
+            return ""
+        return stack.pop()
+
+    def read_csname(self) -> str:
+        r"""The command that `\csname…\endcsname` names; the part up to `\endcsname` is taken."""
+        name: list[str] = []
+        for _ in range(50):
+            if not self.stack or self.stack[-1] == PAR or self.stack[-1][0] == END_FILE:
+                break
+            token = self.stack.pop()
+            if token == "\\endcsname":
+                break
+            name.append(token)
+        return "\\" + "".join(name)
+
+    def read_text(self) -> str:
+        """An argument as plain text, its macros expanded (file names, labels, numbers)."""
+        return self.flatten(self.read_arg())
+
+    def flatten(self, tokens: list[str]) -> str:
+        """Tokens as LaTeX text, parameterless macros expanded up to ten levels deep."""
+        for _ in range(10):
+            if not any(token in self.macros for token in tokens):
+                break
+            out: list[str] = []
+            for token in tokens:
+                macro = self.macros.get(token)
+                if macro is None or macro.params:
+                    out.append(token)
+                else:
+                    out.extend(macro.body)
+                if len(out) > 1_000:
+                    break
+            self.spend(len(out))
+            if out == tokens:
+                break
+            tokens = out
+        return detokenize([token for token in tokens if token not in {"{", "}"}]).strip()
+
+    def skip_dimension(self) -> None:
+        r"""Pass over what an assignment or a skip takes: `= 3pt plus 1fil`, `=\textwidth`, `-0.5\baselineskip`."""
+        stack = self.stack
+        for _ in range(8):
+            self.skip_spaces()
+            if not stack:
+                return
+            token = stack[-1]
+            if token[0] in "\\{}[]$&~^_*#\x00\x01\x02" or token == PAR:
+                return
+            if token in {"plus", "minus", "by", "to", "at", "scaled", "spread", "height", "width", "depth"}:
+                stack.pop()
+                continue
+            match = _DIMENSION.match(token)
+            end = match.end() if match else 0
+            if not end:
+                return
+            stack.pop()
+            if end < len(token):
+                stack.append(token[end:])
+                return
+            if token[-1] in "=-." or token[-1].isdigit():
+                self.skip_spaces()
+                if stack and stack[-1][0] == "\\" and stack[-1][1:2].isalpha() and not token[-1].isdigit():
+                    stack.pop()
+                    return
+                if stack and stack[-1] in {
+                    "\\baselineskip", "\\textwidth", "\\hsize", "\\linewidth", "\\columnwidth", "\\vsize", "\\textheight"
+                }:  # fmt: skip
+                    stack.pop()
+                    return
+
+    # -- expansion ------------------------------------------------------------------------------
+
+    def _delimited(self, delimiter: tuple[str, ...]) -> list[str]:
+        """The tokens up to `delimiter`, which is taken; empty where it never comes."""
+        stack = self.stack
+        wanted = list(delimiter)
+        taken: list[str] = []
+        depth = 0
+        while stack and len(taken) < 20_000:
+            token = stack.pop()
+            if token[0] == END_FILE or (depth == 0 and token == "}"):
+                stack.append(token)
+                break
+            if token == "{":
+                depth += 1
+            elif token == "}":
+                depth -= 1
+            elif (
+                depth == 0 and token[0] > "\x08" and token[0] not in "\\#" and token != PAR and len(token) > 1
+            ):
+                if any(mark in token for mark in wanted[:1]):
+                    at = token.index(wanted[0])
+                    stack.extend(reversed([part for part in (token[:at], *token[at:]) if part]))
+                    self.spend(len(token))
+                    if at:
+                        taken.append(stack.pop())
+                    token = stack.pop()
+            if depth == 0 and token == wanted[0]:
+                if self._take(wanted[1:]):
+                    self.spend(len(taken))
+                    if len(taken) > 1 and taken[0] == "{" and taken[-1] == "}":
+                        return taken[1:-1]
+                    return taken
+            taken.append(token)
+        self.push(taken)
+        return []
+
+    def _take(self, wanted: list[str]) -> bool:
+        """Take these tokens where they come next; text runs are cut as far as needed."""
+        stack = self.stack
+        taken: list[str] = []
+        for mark in wanted:
+            if stack and stack[-1] != mark and stack[-1].startswith(mark) and mark[0] not in "\\ ":
+                token = stack.pop()
+                stack.extend((token[len(mark) :], mark))
+            if not stack or stack[-1] != mark:
+                stack.extend(reversed(taken))
+                return False
+            taken.append(stack.pop())
+        return True
+
+    def read_params(self, macro: Macro) -> list[list[str]]:
+        """The arguments that a macro takes from the input."""
+        if macro.prefix:
+            self._take(list(macro.prefix))
+        args: list[list[str]] = []
+        for param in macro.params:
+            if param.kind == "m":
+                args.append(self.read_arg())
+            elif param.kind == "o":
+                found = self.read_optional()
+                args.append(list(param.tokens) if found is None else found)
+            elif param.kind == "s":
+                args.append(["\\BooleanTrue" if self.read_star() else "\\BooleanFalse"])
+            else:
+                args.append(self._delimited(param.tokens))
+        return args
+
+    def substitute(self, body: tuple[str, ...], args: list[list[str]]) -> list[str]:
+        """A body with its parameters replaced; `##1` becomes `#1`."""
+        out: list[str] = []
+        for token in body:
+            if token[0] != "#":
+                out.append(token)
+            elif token[1:2] == "#":
+                out.append(token[1:])
+            elif len(token) == 2 and int(token[1]) <= len(args):
+                out.extend(args[int(token[1]) - 1])
+                if len(out) > self.max_tokens:
+                    break
+        return out
+
+    def expand(self, name: str, macro: Macro) -> bool:
+        """Replace a macro that was just read by its expansion; False where it was disabled instead."""
+        size = len(self.stack)
+        if size < self._low:
+            self._low, self._burst = size, 0
+        args = self.read_params(macro)
+        tokens = self.substitute(macro.body, args) if args or macro.params else macro.body
+        self._burst += len(tokens) + 1
+        if self._burst > BURST:
+            self._burst = 0
+            self.macros[name] = Macro(())
+            self.environments.pop(name, None)
+            if len(self.notes) < 20:
+                self.notes.append(Note(LatexReason.MACRO_DISABLED, f"{name[:60]} expands without end"))
+            return False
+        self.spend(1)
+        self.push(tokens)
+        return True
+
+    # -- conditionals ---------------------------------------------------------------------------
+
+    def is_if(self, token: str) -> bool:
+        """Whether the token begins a conditional that ends with `\\fi`."""
+        return token in _IFS or token in self.switches
+
+    def conditional(self, token: str) -> None:
+        """Decide the conditional that was just read and pass over the branch not taken."""
+        if not self._holds(token):
+            self.skip_branch(to_else=True)
+
+    def skip_branch(self, *, to_else: bool = False) -> None:
+        r"""Pass over tokens up to the matching `\fi`, or `\else`; nothing happens where there is none."""
+        stack = self.stack
+        depth = 0
+        index = len(stack)
+        for index in range(len(stack) - 1, -1, -1):
+            token = stack[index]
+            if token[0] != "\\":
+                if token[0] == END_FILE:
+                    break
+                continue
+            if token == "\\fi":
+                if not depth:
+                    self.spend(len(stack) - index)
+                    del stack[index:]
+                    return
+                depth -= 1
+            elif token in {"\\else", "\\or"} and not depth and to_else:
+                self.spend(len(stack) - index)
+                del stack[index:]
+                return
+            elif token[1:3] == "if" and self.is_if(token):
+                depth += 1
+        self.spend(len(stack) - index)
+
+    def _holds(self, token: str) -> bool:
+        if token in self.switches:
+            return self.switches[token]
+        if token in _ALWAYS:
+            return True
+        if token == "\\ifmmode":
+            return self.in_math()
+        if token in {"\\ifx", "\\if", "\\ifcat"}:
+            return self._same()
+        if token == "\\ifdefined":
+            name = self.read_name()
+            return name in self.macros or name in self.protected
+        if token == "\\ifcsname":
+            return self.read_csname() in self.macros
+        if token in {"\\ifnum", "\\ifdim", "\\ifodd", "\\ifcase"}:
+            return self._compares(token)
+        if token in {"\\ifeof", "\\ifvoid", "\\ifhbox", "\\ifvbox"}:
+            self.read_name()
+        return False
+
+    def _same(self) -> bool:
+        first, second = self._one(), self._one()
+        if first == second:
+            return True
+        one, two = self.macros.get(first), self.macros.get(second)
+        return one is not None and one == two
+
+    def _one(self) -> str:
+        """One token, a text run cut to its first character."""
+        stack = self.stack
+        if not stack or stack[-1][0] == END_FILE:
+            return ""
+        token = stack.pop()
+        if len(token) > 1 and token[0] not in "\\#\x01\x02" and token != PAR:
+            stack.append(token[1:])
+            return token[0]
+        return token
+
+    def _compares(self, token: str) -> bool:
+        """Numbers that are written out are compared; anything else counts as false."""
+        text = ""
+        for _ in range(12):
+            if not self.stack or self.stack[-1] == PAR or self.stack[-1][0] == END_FILE:
+                break
+            if self.stack[-1] in {"\\relax", "\\else", "\\fi", "{", "}"}:
+                break
+            if text and text[-1:] == " " and re.search(r"[<>=]\s*\S", text):
+                break
+            piece = self.stack.pop()
+            macro = self.macros.get(piece)
+            text += "".join(macro.body) if macro and not macro.params else piece
+        match = _RELATION.match(text)
+        if match:
+            left, relation, right = int(match[1][:9]), match[2], int(match[3][:9])
+            return {"<": left < right, ">": left > right, "=": left == right}[relation]
+        number = re.match(r"\s*(-?\d{1,9})", text)
+        if token == "\\ifodd" and number:
+            return int(number[1]) % 2 == 1
+        return token == "\\ifcase"
