@@ -19,7 +19,7 @@ import itertools
 import math
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, Literal
@@ -591,8 +591,17 @@ def render(report: Report) -> str:
 
 
 def key_values(values: Mapping[str, object]) -> Definitions:
-    """Parameters as a definition list, sorted by name."""
-    return Definitions([(name, _plain(values[name])) for name in sorted(values)])
+    """Parameters as a definition list, sorted by name; those of a part are named `part.name`."""
+    return Definitions([(name, _plain(value)) for name, value in sorted(flatten(values))])
+
+
+def flatten(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Names and values, where those of a nested mapping are named `outer.inner`."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def _plain(value: object) -> str:
@@ -602,6 +611,4 @@ def _plain(value: object) -> str:
         return number(value)
     if isinstance(value, list | tuple | set | frozenset):
         return ", ".join(_plain(v) for v in value) or "none"
-    if isinstance(value, dict):
-        return ", ".join(f"{k}: {_plain(v)}" for k, v in value.items()) or "none"
     return str(value)

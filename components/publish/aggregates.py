@@ -19,6 +19,7 @@ UNKNOWN: Final = "unknown"
 """The name that nulls are counted under."""
 _BINS_PER_OCTAVE: Final = 4
 _SMALL: Final = 64
+_FACTS: Final = ("source", "language", "license", "consent", "crawl_time")
 
 
 class Tally:
@@ -155,6 +156,14 @@ def _per_row(lists: pa.ListArray, inside: pa.Array, weights: pa.Array) -> npt.ND
     return np.bincount(rows, amounts, minlength=len(lists)).astype(np.int64)
 
 
+def _words(texts: pa.Array) -> pa.Array:
+    return pc.count_substring_regex(texts, r"[\p{L}\p{N}]+(?:['’][\p{L}\p{N}]+)*")
+
+
+def _ones(values: pa.Array) -> pa.Array:
+    return pa.array(np.ones(len(values), np.int64))
+
+
 def hosts(urls: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     """Host names of URLs in lower case; null where there is none."""
     found = pc.extract_regex(urls, r"^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?(?P<host>[^/:?#]+)")
@@ -164,8 +173,9 @@ def hosts(urls: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
 class Aggregates:
     """What a report and a card say of a dataset as a whole.
 
-    `add` takes tables of `documents/1` and of `images/1`; any order and any split into tables and
-    workers (`merge`) gives the same numbers.
+    `add` takes tables of `documents/1`, of `images/1` and of `mint_documents/1` (of which the images
+    are counted that have bytes, once for each time they are shown). Any order and any split into tables
+    and workers (`merge`) gives the same numbers.
     """
 
     def __init__(self) -> None:
@@ -192,7 +202,7 @@ class Aggregates:
         yield from ("words", "images_per_document", "widths", "heights")
 
     def add(self, table: pa.Table) -> None:
-        """Count a table of `documents/1` or of `images/1` (told by their columns).
+        """Count a table; its columns tell which schema it has.
 
         Raises:
             ValueError: for any other table.
@@ -200,30 +210,46 @@ class Aggregates:
         if "items" in table.column_names:
             for batch in table.to_batches():
                 self._add_documents(batch)
+        elif "texts" in table.column_names:
+            for batch in table.to_batches():
+                self._add_released(batch)
         elif {"width", "height", "format", "size"} <= set(table.column_names):
             self._add_images(table)
         else:
-            raise ValueError(f"neither documents nor images: {', '.join(table.column_names)}")
+            raise ValueError(f"neither documents nor images nor a release: {', '.join(table.column_names)}")
 
     def _add_documents(self, batch: pa.RecordBatch) -> None:
         if not batch.num_rows:
             return
-        self.documents += batch.num_rows
         lists = batch.column("items")
         items = lists.flatten()
         kinds = pc.struct_field(items, "kind")
-        words = pc.count_substring_regex(
-            pc.struct_field(items, "text"), r"[\p{L}\p{N}]+(?:['’][\p{L}\p{N}]+)*"
-        )
-        self.words.add(_per_row(lists, pc.equal(kinds, "text"), words))
-        ones = pa.array(np.ones(len(items), np.int64))
-        self.images_per_document.add(_per_row(lists, pc.equal(kinds, "image"), ones))
-        self.sources.add(batch.column("source"))
-        self.languages.add(batch.column("language"))
-        self.licenses.add(batch.column("license"))
-        self.robots.add(pc.struct_field(batch.column("consent"), "robots"))
-        self.domains.add(hosts(batch.column("url")))
-        times = pc.min_max(batch.column("crawl_time")).as_py()
+        self.words.add(_per_row(lists, pc.equal(kinds, "text"), _words(pc.struct_field(items, "text"))))
+        self.images_per_document.add(_per_row(lists, pc.equal(kinds, "image"), _ones(items)))
+        self._add_facts(batch.column("url"), {name: batch.column(name) for name in _FACTS})
+
+    def _add_released(self, batch: pa.RecordBatch) -> None:
+        if not batch.num_rows:
+            return
+        lists, shown = batch.column("texts"), batch.column("images")
+        texts, images = lists.flatten(), shown.flatten()
+        self.words.add(_per_row(lists, pc.is_valid(texts), _words(texts)))
+        self.images_per_document.add(_per_row(shown, pc.is_valid(images), _ones(images)))
+        metadata = batch.column("metadata")
+        self._add_facts(batch.column("url"), {name: pc.struct_field(metadata, name) for name in _FACTS})
+        facts = batch.column("images_metadata").flatten()
+        stored = facts.filter(pc.is_valid(batch.column("image_hashes").flatten()))
+        names = ("width", "height", "format", "size")
+        self._add_images(pa.table({name: pc.struct_field(stored, name) for name in names}))
+
+    def _add_facts(self, urls: pa.Array, facts: dict[str, pa.Array]) -> None:
+        self.documents += len(urls)
+        self.sources.add(facts["source"])
+        self.languages.add(facts["language"])
+        self.licenses.add(facts["license"])
+        self.robots.add(pc.struct_field(facts["consent"], "robots"))
+        self.domains.add(hosts(urls))
+        times = pc.min_max(facts["crawl_time"]).as_py()
         self._span(times["min"], times["max"])
 
     def _add_images(self, table: pa.Table) -> None:

@@ -7,13 +7,14 @@ from enum import StrEnum
 from typing import Any, ClassVar, Final, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.core.images import ImageReason
+from components.core.records import record_id
 from components.core.stage import Output, Stage, Unit
 from components.publish import mint_layout, webdataset
 from components.publish.mint_layout import MINT_SCHEMA, Entry, ImageFacts
 from components.publish.params import PublishParams
-from components.publish.samples import image_ids
 
 _KEY: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -44,8 +45,9 @@ class ExportStage(Stage[PublishParams]):
     sides: ClassVar[dict[str, Literal["by_shard", "by_id"]]] = {"images": "by_id"}
 
     def lookup(self, port: str, table: pa.Table) -> set[str]:
-        """Ids of the images that the unit's documents show."""
-        return set(image_ids(table))
+        """Ids of the images that the documents of `table` show."""
+        items = pc.list_flatten(table.column("items"))
+        return set(pc.unique(pc.struct_field(items, "image_id").drop_null()).to_pylist())
 
     def run(self, unit: Unit, out: Output) -> None:
         """Write the unit's rows, and `<unit index>.tar` if any of its documents goes into a tar."""
@@ -57,8 +59,6 @@ class ExportStage(Stage[PublishParams]):
         for batch in documents.to_batches(max_chunksize=512):
             for document in batch.to_pylist():
                 with out.record(document["id"], locator=document["url"] or document["source_uri"]):
-                    if not unit.wants(document["id"]):
-                        continue
                     placed = mint_layout.entries(
                         document, facts, captions=self.params.captions, join_texts=self.params.join_texts
                     )
@@ -71,7 +71,7 @@ class ExportStage(Stage[PublishParams]):
                     self._account(document, placed, out)
         out.keep("release", mint_layout.parquet_table(rows))
         if tar:
-            out.attach(f"{unit.index:05d}.tar", tar.build())
+            out.attach(_tar_name(unit), tar.build())
 
     def _may_be_key(self, key: str, seen: set[str], out: Output) -> bool:
         if not _KEY.fullmatch(key):
@@ -104,6 +104,12 @@ class ExportStage(Stage[PublishParams]):
                 score=len(missing),
                 locator=document["url"] or document["source_uri"],
             )
+
+
+def _tar_name(unit: Unit) -> str:
+    """A retry's documents go into a tar of their own, beside the unit's first."""
+    retried = "" if unit.only is None else f"-{record_id(*sorted(unit.only))[:12]}"
+    return f"{unit.index:05d}{retried}.tar"
 
 
 def _by_id(images: pa.Table) -> tuple[dict[str, ImageFacts], dict[str, bytes]]:

@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 DocumentSource = Literal["html", "pdf", "latex", "image"]
+
+
+class CardParams(BaseModel):
+    """What a release says of itself, in its data card and its Croissant metadata."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(
+        default="kalemint-dataset",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$",
+        description="Short name of the dataset, as in an address.",
+    )
+    title: str = Field(default="An interleaved image-text dataset", min_length=1, description="Title.")
+    description: str = Field(
+        default="", description="One or two sentences; empty: one is made of the counts."
+    )
+    license: str = Field(
+        default="other",
+        min_length=1,
+        description=(
+            "SPDX identifier of the licence of the compilation, or other. Texts and images keep the "
+            "licences of their publishers."
+        ),
+    )
+    license_url: str = Field(default="", description="Address of that licence's text; empty: none is given.")
+    url: str = Field(default="", description="Address where the dataset is published; empty: not published.")
+    creator: str = Field(default="", description="Who publishes it; empty: not stated.")
+    version: str = Field(default="1.0.0", pattern=r"^\d+\.\d+\.\d+$", description="Version, semantic.")
+    published: date | None = Field(
+        default=None,
+        description="Date of publication. Never filled in by the clock: the same run gives the same card.",
+    )
 
 
 class PublishParams(BaseModel):
@@ -35,6 +68,7 @@ class PublishParams(BaseModel):
             "text says the same; metadata: it is found in `images_metadata` only."
         ),
     )
+    card: CardParams = Field(default_factory=CardParams, description="what the data card says")
     join_texts: bool = Field(
         default=False,
         description="Join texts that have no image between them by a blank line, as OBELICS does.",

@@ -57,7 +57,7 @@ def _tiles(run: RunSummary) -> list[kit.Tile]:
     tiles = [
         kit.Tile("documents", short(found.documents), "released", "kept"),
         kit.Tile("words", short(found.words.sum), f"{number(round(found.words.mean))} a document", "kept"),
-        kit.Tile("images", short(found.images), f"unique, {size(found.image_bytes)}", "kept"),
+        kit.Tile("images", short(found.images), f"with bytes, {size(found.image_bytes)}", "kept"),
         kit.Tile("dropped", short(dropped), "rows, over all steps", "dropped"),
         kit.Tile("failed", short(failed), "rows, over all steps", "failed"),
     ]

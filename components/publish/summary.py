@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 import pyarrow as pa
 
 from components.core.manifest import Manifest
 from components.publish.aggregates import Aggregates
+
+_SECRET: Final = re.compile(r"(?i)(signature|token|secret|password|credential|api_?key|access_?key|\bsig=)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,16 @@ class RunSummary:
     def datasets(self) -> list[DatasetSummary]:
         """Every dataset of the run, parents before children."""
         return [dataset for step in self.steps for dataset in step.datasets]
+
+
+def public_uri(uri: str) -> str:
+    """A location without what nobody else should read: user names, passwords and signatures."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return "an unreadable location"
+    query = "" if _SECRET.search(parts.query) else parts.query
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
 
 
 def _kind(schema_name: str) -> str:
