@@ -1,0 +1,65 @@
+"""Mode `main`: the main content of a page, in reading order.
+
+The page is read in one walk (`html_tree`), its prose is weighed and the block that holds it found
+(`html_score`), and what is kept becomes items (`html_emit`). Where next to nothing is found, the text
+inside `<noscript>`, then the `articleBody` of JSON-LD are tried.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any, Final
+
+from components.core.records import Item
+from components.crawl.html_emit import emit
+from components.crawl.html_meta import article_body
+from components.crawl.html_parse import HtmlParams
+from components.crawl.html_score import find_main, select, weigh
+from components.crawl.html_tree import Page, Paragraph, clean, read_page
+
+_LITTLE: Final = 400
+"""Characters of text below which other places are looked at."""
+
+
+def _kept_chars(page: Page, keep: list[bool]) -> int:
+    return sum(
+        entry.chars
+        for entry, kept in zip(page.entries, keep, strict=True)
+        if kept and type(entry) is Paragraph
+    )
+
+
+def main_content(tree: Any, base: str, params: HtmlParams) -> list[Item]:
+    """Items of a page's main content.
+
+    Args:
+        tree: lexbor parser.
+        base: address that relative addresses are resolved against.
+        params: limits.
+
+    Raises:
+        BadRecord: `too_deep` or `too_complex`.
+    """
+    body = tree.body
+    if body is None:
+        return []
+    page, keep, chars = _choose(body, params, noscript=False)
+    if chars < _LITTLE:
+        other_page, other_keep, other_chars = _choose(body, params, noscript=True)
+        if other_chars > 2 * chars:
+            page, keep, chars = other_page, other_keep, other_chars
+    items = emit(page, keep, base)
+    if chars < _LITTLE:
+        lines = [clean(line) for line in article_body(tree).splitlines()]
+        if sum(map(len, lines)) > max(2 * chars, 200):
+            images = [item for item in items if item.kind == "image"]
+            texts = [Item("text", "paragraph", unicodedata.normalize("NFC", line)) for line in lines if line]
+            return images + texts
+    return items
+
+
+def _choose(body: Any, params: HtmlParams, *, noscript: bool) -> tuple[Page, list[bool], int]:
+    page = read_page(body, max_depth=params.max_depth, max_nodes=params.max_nodes, noscript=noscript)
+    weigh(page)
+    keep = select(page, find_main(page))
+    return page, keep, _kept_chars(page, keep)
