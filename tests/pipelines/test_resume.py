@@ -1,0 +1,142 @@
+"""Kill anything at any moment, go on with another number of workers: the same bytes, nothing done twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from components.core.store import open_store
+from tests.conftest import REPOSITORY
+from tests.pipelines import chain
+from tests.pipelines.conftest import PAPERS
+
+SETTINGS = ["crawl.sources.shard_bytes=800000"]
+PAPER = PAPERS / "spatio-temporal-kriging.pdf"
+KILLS = 10
+
+
+def start(out: Path, inputs: list[Path], workers: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tests.pipelines.chain", str(out), str(workers), json.dumps(SETTINGS)]
+    return subprocess.Popen(
+        [*command, *map(str, inputs)],
+        cwd=REPOSITORY,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def finished_units(out: Path) -> dict[str, tuple[int, bytes]]:
+    """Done markers and the files they name: when each was written, and what is in the marker."""
+    found: dict[str, tuple[int, bytes]] = {}
+    for marker in out.glob("*/done/*.json"):
+        content = marker.read_bytes()
+        found[str(marker)] = (marker.stat().st_mtime_ns, content)
+        for shard in json.loads(content)["ports"].values():
+            path = out / shard["path"]
+            found[str(path)] = (path.stat().st_mtime_ns, shard["sha256"].encode())
+    return found
+
+
+def all_digests(out: Path) -> dict[str, str]:
+    return {
+        str(m.relative_to(out).parent): json.loads(m.read_bytes())["digest"]
+        for m in sorted(out.glob("*/*/manifest.json"))
+    }
+
+
+def kill_something(process: subprocess.Popen[bytes], dice: random.Random) -> str:
+    """Kill -9 the whole worker or one of the processes it started."""
+    family = [psutil.Process(process.pid)]
+    family += family[0].children(recursive=True)
+    victim = dice.choice(family)
+    victim.kill()
+    return "the worker" if victim.pid == process.pid else "one of its processes"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(site_warc: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], float]:
+    """Digests of a run that nobody disturbs, and how long it took."""
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    began = time.monotonic()
+    process = start(out, [site_warc, PAPER], 1)
+    assert process.wait() == 0, process.stderr and process.stderr.read().decode()
+    return all_digests(out), time.monotonic() - began
+
+
+def test_killed_at_random_moments(
+    undisturbed: tuple[dict[str, str], float], site_warc: Path, tmp_path: Path
+) -> None:
+    expected, seconds = undisturbed
+    seed = random.SystemRandom().randrange(1 << 32)
+    print(f"seed {seed}")  # noqa: T201 - shown when the test fails
+    dice = random.Random(seed)
+    out = tmp_path / "out"
+    before: dict[str, tuple[int, bytes]] = {}
+    kills = 0
+    while True:
+        process = start(out, [site_warc, PAPER], dice.choice([1, 2, 3, 5]))
+        if kills < KILLS:
+            time.sleep(dice.uniform(0.3, max(1.0, seconds / 2)))
+            if process.poll() is None:
+                kill_something(process, dice)
+                kills += 1
+        status = process.wait()
+        now = finished_units(out)
+        redone = [path for path, what in before.items() if now.get(path) != what]
+        assert redone == [], f"finished units were done again after kill {kills}"
+        before = now
+        if status == 0 and kills >= KILLS:
+            break
+        assert status in (0, -signal.SIGKILL), process.stderr and process.stderr.read().decode()
+    assert all_digests(out) == expected
+
+
+def test_workers_that_race_agree(
+    undisturbed: tuple[dict[str, str], float], site_warc: Path, tmp_path: Path
+) -> None:
+    """Two whole runs into the same place at the same time."""
+    out = tmp_path / "out"
+    racers = [start(out, [site_warc, PAPER], workers) for workers in (1, 2)]
+    for racer in racers:
+        assert racer.wait() == 0, racer.stderr and racer.stderr.read().decode()
+    assert all_digests(out) == undisturbed[0]
+
+
+def test_sigterm_drains_and_the_next_run_goes_on(
+    undisturbed: tuple[dict[str, str], float], site_warc: Path, tmp_path: Path
+) -> None:
+    expected, _ = undisturbed
+    out = tmp_path / "out"
+    process = start(out, [site_warc, PAPER], 1)
+    while not list(out.glob("extract/done/*.json")):
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(timeout=60) != 0
+    assert process.stderr is not None
+    assert b"run the same command again to go on" in process.stderr.read()
+    before = finished_units(out)
+    assert start(out, [site_warc, PAPER], 2).wait() == 0
+    now = finished_units(out)
+    assert {path: now[path] for path in before} == before
+    assert all_digests(out) == expected
+
+
+@pytest.mark.s3
+def test_s3_gives_the_same_digests(
+    undisturbed: tuple[dict[str, str], float], site_warc: Path, s3_bucket: str
+) -> None:
+    out = f"s3://{s3_bucket}/runs/one"
+    made = chain.mint([str(site_warc), str(PAPER)], out, settings=SETTINGS, workers=2)
+    expected = {name.replace("/", "."): digest for name, digest in undisturbed[0].items()}
+    assert chain.digests(made) == expected
+    assert open_store(out).folders()
