@@ -47,7 +47,7 @@ def build_card(run: RunSummary, release: Release) -> str:
         tars=release.of_kind("webdataset"),
         glances=list(_glances(run, release)),
         columns=list(_columns(schemas.get(release.schema))),
-        filters=[(step, list(flatten(step.params))) for step in run.steps if step.params],
+        filters=[(step, _settings(step)) for step in run.steps if step.params],
         consent=[pair for step in run.steps for pair in flatten(step.params) if _CONSENT.search(pair[0])],
         sources=[_shown_source(source) for source in run.sources[:_MAX_SOURCES]],
         more_sources=max(0, len(run.sources) - _MAX_SOURCES),
@@ -132,6 +132,11 @@ def _fields(field: pa.Field, prefix: str) -> Iterator[tuple[str, str, str]]:
     if struct:
         for part in inner:
             yield from _fields(part, f"{name}[]." if listed else f"{name}.")
+
+
+def _settings(step: StepSummary) -> list[tuple[str, object]]:
+    """A step's parameters, without what they say of the card itself."""
+    return [(name, value) for name, value in flatten(step.params) if not name.startswith("card.")]
 
 
 def _shown_source(uri: str) -> str:

@@ -83,6 +83,7 @@ def build_croissant(run: RunSummary, release: Release) -> dict[str, Any]:
         "url": card.url or None,
         "creator": {"@type": "Organization", "name": card.creator} if card.creator else None,
         "version": card.version,
+        "citeAs": card.citation or f"{card.title}, version {card.version}",
         "datePublished": card.published.isoformat() if card.published else None,
         "inLanguage": [name for name, _ in run.aggregates.languages.top(20) if name != "unknown"] or None,
         "keywords": ["interleaved", "image-text", "multimodal", "mint-1t"],

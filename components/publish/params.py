@@ -35,6 +35,7 @@ class CardParams(BaseModel):
     license_url: str = Field(default="", description="Address of that licence's text; empty: none is given.")
     url: str = Field(default="", description="Address where the dataset is published; empty: not published.")
     creator: str = Field(default="", description="Who publishes it; empty: not stated.")
+    citation: str = Field(default="", description="How to cite it; empty: its title and version.")
     version: str = Field(default="1.0.0", pattern=r"^\d+\.\d+\.\d+$", description="Version, semantic.")
     published: date | None = Field(
         default=None,

@@ -115,11 +115,15 @@ class _Pictures:
     def __init__(self, images: Mapping[str, bytes]) -> None:
         self._images = images
         self._left = IMAGE_BUDGET
+        self._made: dict[tuple[str, int], kit.Figure | None] = {}
 
-    def of(self, image_id: str | None, alt: str = "", side: int = kit.THUMBNAIL_SIDE) -> kit.Figure | None:
+    def of(self, image_id: str, alt: str = "", side: int = kit.THUMBNAIL_SIDE) -> kit.Figure | None:
         """The picture, or None where there are no bytes, no decoder, or no room."""
-        data = self._images.get(image_id or "")
-        figure = kit.thumbnail(data, side=side) if data is not None else None
+        if image_id not in self._images:
+            return None
+        if (image_id, side) not in self._made:
+            self._made[image_id, side] = kit.thumbnail(self._images[image_id], side=side)
+        figure = self._made[image_id, side]
         if figure is None or len(figure.src) > self._left:
             return None
         self._left -= len(figure.src)
@@ -138,7 +142,7 @@ def _documents(run: RunSummary) -> list[kit.Section]:
 
 def _article(row: Mapping[str, Any], pictures: _Pictures, *, opened: bool) -> kit.Article:
     items = row["items"]
-    covered = next((i["image_id"] for i in items if i["image_id"]), None)
+    covered = next((i["image_id"] for i in items if i["image_id"]), "")
     words = sum(len(i["text"].split()) for i in items if i["text"])
     images = sum(i["kind"] == "image" for i in items)
     facts = [f"{number(words)} words", f"{images} image{'' if images == 1 else 's'}"]
@@ -186,7 +190,7 @@ def _part(item: Mapping[str, Any], pictures: _Pictures) -> kit.ArticlePart:
     alt, caption = item["alt"] or "", item["caption"] or ""
     pixels = f"{item['width']}×{item['height']}" if item["width"] and item["height"] else ""
     note = " · ".join(p for p in (f"page {item['page']}" if item["page"] else "", pixels) if p)
-    figure = pictures.of(item["image_id"], alt or caption)
+    figure = pictures.of(item["image_id"] or "", alt or caption)
     if figure is None:
         why = "Image not shown here" if item["image_id"] else "Image not fetched"
         said = ": ".join(p for p in (why, caption or alt or item["url"] or "") if p)

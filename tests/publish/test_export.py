@@ -27,7 +27,7 @@ ABSENT = samples.image_record(samples.jpeg(2))
 DOCUMENTS = samples.documents_table(
     [
         samples.document(1, [samples.text("Two words"), samples.shown(PICTURE, url="https://e.org/1.jpg")]),
-        samples.document(2, [samples.shown(ABSENT, url="https://e.org/2.jpg"), samples.text("And three more")]),
+        samples.document(2, [samples.shown(ABSENT, url="https://e.org/2.jpg"), samples.text("A few more")]),
         samples.document(3, [samples.shown(None, url="https://e.org/3.jpg")], source="pdf"),
     ]
 )  # fmt: skip

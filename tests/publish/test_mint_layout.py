@@ -81,7 +81,7 @@ def test_the_columns_are_those_of_the_release() -> None:
 @pytest.mark.parametrize(
     ("uri", "dump"),
     [
-        ("s3://commoncrawl/crawl-data/CC-MAIN-2024-18/segments/9/CC-MAIN-20240412101354.gz", "CC-MAIN-2024-18"),
+        ("s3://commoncrawl/crawl-data/CC-MAIN-2024-18/segments/9/CC-MAIN-20240412.gz", "CC-MAIN-2024-18"),
         ("file:///data/CC-MAIN-20240412101354-20240412131354-00000.warc.gz", None),
         ("file:///data/pages.warc.gz", None),
     ],

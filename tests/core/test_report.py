@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import base64
+import io
+import re
+from html.parser import HTMLParser
+
+import PIL.Image as PilImage
+import pytest
+
+from components.core import report as kit
+
+NASTY = '<script>alert("1")</script>&\'"><img src=x onerror=alert(1)>'
+PICTURE = kit.Figure("data:image/webp;base64,AAAA", alt=NASTY, caption=NASTY, width=3, height=2)
+
+BLOCKS: list[kit.Block] = [
+    kit.Paragraph(NASTY),
+    kit.Tiles([kit.Tile(NASTY, NASTY, NASTY)]),
+    kit.Table([kit.Column(NASTY), kit.Column("n", "number")], [[NASTY, "1"]], NASTY),
+    kit.Bars([kit.Bar(NASTY, 3, NASTY), kit.Bar("b", 1)], NASTY, "dropped", 10),
+    kit.Bars([]),
+    kit.Funnel([kit.FunnelStep(NASTY, 10, 5, 3, 2, NASTY, NASTY)]),
+    kit.Funnel([kit.FunnelStep("k", 5, 60, conserves=False)]),
+    kit.Histogram(NASTY, [0, 1, 2], [3, 0], NASTY, NASTY),
+    kit.Gallery([PICTURE]),
+    kit.Article(
+        NASTY,
+        [kit.ArticlePart(r, NASTY, PICTURE if r == "figure" else None, NASTY)
+         for r in ("heading", "paragraph", "list", "table", "code", "quote", "figure", "missing")],
+        NASTY, "javascript:alert(1)", [NASTY], NASTY, PICTURE,
+    ),
+    kit.Graph([kit.GraphNode("a", NASTY, [NASTY], NASTY), kit.GraphNode("b", "b")], [("a", "b")], NASTY),
+    kit.Definitions([(NASTY, NASTY)]),
+    kit.Columns([kit.Panel(NASTY, [kit.Details(NASTY, [kit.Paragraph(NASTY)])], NASTY, "x")]),
+]  # fmt: skip
+
+
+def page(*blocks: kit.Block) -> str:
+    return kit.render(
+        kit.Report(
+            NASTY, NASTY, [kit.Section("One", blocks, NASTY)], [kit.Tile("n", "1")], [("digest", NASTY)]
+        )
+    )
+
+
+class Structure(HTMLParser):
+    """Checks that what is opened is closed in order, and collects tags and attributes."""
+
+    void = frozenset({"meta", "img", "br", "link"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in self.void:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def parsed(html: str) -> Structure:
+    structure = Structure()
+    structure.feed(html)
+    structure.close()
+    assert structure.open == []
+    return structure
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda b: b.template)
+def test_every_block_is_well_formed_and_escapes_what_it_shows(block: kit.Block) -> None:
+    html = page(block)
+    structure = parsed(html)
+    assert "script" not in structure.tags
+    assert not any(name.startswith("on") for name, _ in structure.attributes)
+    assert "<img src=x" not in html
+
+
+def test_the_page_asks_the_network_for_nothing() -> None:
+    html = page(*BLOCKS)
+    structure = parsed(html)
+    sources = [value for name, value in structure.attributes if name in {"src", "srcset", "data", "action"}]
+    assert sources
+    assert all(value and value.startswith("data:") for value in sources)
+    assert "link" not in structure.tags
+    assert not re.search(r"url\((?!#)|@import", html)
+    assert "default-src 'none'" in html
+    assert "javascript:" not in [(value or "")[:11] for name, value in structure.attributes if name == "href"]
+
+
+def test_the_same_report_gives_the_same_bytes() -> None:
+    assert page(*BLOCKS) == page(*BLOCKS)
+
+
+def test_funnel_bars_share_a_scale_within_their_group() -> None:
+    steps = [
+        kit.FunnelStep("a", 200, 100, 60, 40, "documents"),
+        kit.FunnelStep("b", 100, 100, group="documents"),
+        kit.FunnelStep("c", 9, 9, group="images"),
+    ]
+    funnel = kit.Funnel(steps)
+    assert [funnel.share(steps[0], n) for n in (100, 60, 40)] == [50, 30, 20]
+    assert funnel.share(steps[1], 100) == 50
+    assert funnel.share(steps[2], 9) == 100
+    html = page(funnel)
+    assert "width:30.000%" in html
+    assert "−60 dropped" in html
+    assert "−40 failed" in html
+
+
+def test_an_empty_funnel_step_draws_nothing() -> None:
+    funnel = kit.Funnel([kit.FunnelStep("a", 0, 0)])
+    assert funnel.share(funnel.steps[0], 0) == 0
+    assert 'class="kept" style' not in page(funnel)
+
+
+def test_graph_layers_follow_the_edges_and_boxes_do_not_overlap() -> None:
+    names = "abcdefg"
+    edges = [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("a", "d"), ("d", "e"), ("a", "f"), ("a", "e")]
+    drawing = kit.draw(kit.Graph([kit.GraphNode(n, n, ["x"]) for n in names], edges))
+    boxes = {box.node.name: box for box in drawing.boxes}
+    assert set(boxes) == set(names)
+    for parent, child in edges:
+        assert boxes[parent].y + boxes[parent].height < boxes[child].y
+    placed = list(boxes.values())
+    for number, one in enumerate(placed):
+        assert one.x >= 0
+        assert one.x + one.width <= drawing.width
+        assert one.y + one.height <= drawing.height
+        for two in placed[number + 1 :]:
+            assert one.y != two.y or one.x + one.width <= two.x or two.x + two.width <= one.x
+    assert len(drawing.paths) == len(edges)
+
+
+def test_a_graph_with_a_cycle_is_refused() -> None:
+    nodes = [kit.GraphNode("a", "a"), kit.GraphNode("b", "b")]
+    with pytest.raises(ValueError, match="cycle"):
+        kit.draw(kit.Graph(nodes, [("a", "b"), ("b", "a")]))
+
+
+def test_thumbnails_are_small_upright_and_only_of_pictures() -> None:
+    wide = PilImage.new("RGB", (1600, 400), "red")
+    exif = wide.getexif()
+    exif[274] = 6  # turn by 90 degrees
+    buffer = io.BytesIO()
+    wide.save(buffer, "JPEG", exif=exif)
+    figure = kit.thumbnail(buffer.getvalue(), side=200)
+    assert figure
+    assert (figure.width, figure.height) == (50, 200)
+    data = base64.b64decode(figure.src.removeprefix("data:image/webp;base64,"))
+    with PilImage.open(io.BytesIO(data)) as small:
+        assert small.size == (50, 200)
+    assert kit.thumbnail(b"no picture") is None
+    assert kit.thumbnail(buffer.getvalue()[:300]) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (kit.number(1234567), "1,234,567"), (kit.number(0.65), "0.65"), (kit.number(0.00012), "0.00012"),
+        (kit.short(9999), "9,999"), (kit.short(22500), "22.5k"), (kit.short(3_120_000), "3.12M"),
+        (kit.tick(5792.6), "5.79k"), (kit.tick(90.6), "91"), (kit.tick(1.41), "1.4"),
+        (kit.tick(16384), "16k"),
+        (kit.size(999), "999 B"), (kit.size(12_340_000), "12.3 MB"),
+        (kit.percent(1, 3), "33.3 %"), (kit.percent(1, 10_000), "<0.1 %"),
+        (kit.percent(9_999, 10_000), ">99.9 %"),
+        (kit.percent(5, 5), "100 %"), (kit.percent(0, 5), "0 %"), (kit.percent(0, 0), "-"),
+        (kit.duration(0.42), "0.4 s"), (kit.duration(125), "2 min 5 s"), (kit.duration(11520), "3 h 12 min"),
+        (kit.web_link("https://e.org/a"), "https://e.org/a"), (kit.web_link("javascript:alert(1)"), ""),
+        (kit.web_link("file:///etc/passwd"), ""), (kit.web_link("https://[bad"), ""),
+        (kit.slug("Image & text, 2"), "image-text-2"),
+    ],
+)  # fmt: skip
+def test_formats(value: str, shown: str) -> None:
+    assert value == shown
+
+
+def test_nested_parameters_are_named_by_their_path() -> None:
+    shown = kit.key_values({"b": {"x": True, "y": [1, 2]}, "a": None})
+    assert shown.pairs == [("a", "not set"), ("b.x", "yes"), ("b.y", "1, 2")]
