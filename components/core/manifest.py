@@ -110,11 +110,18 @@ class Manifest(BaseModel):
     ledger: list[Shard] = Field(default=[], description="ledger shards of the step")
     files: list[Shard] = Field(default=[], description="attachments beside the shards (rows is 0)")
     seconds: float = Field(default=0, description="processor-independent wall seconds, summed over units")
-    digest: str = Field(default="", description="SHA-256 of schema and shard digests, in order")
+    digest: str = Field(default="", description="SHA-256 of step, port, schema and shard digests")
 
     def model_post_init(self, _: Any) -> None:
         """Fill in the digest."""
-        content = [self.schema_name, [s.sha256 for s in self.shards], [f.sha256 for f in self.files]]
+        # step and port are part of it: two datasets of a run never share a digest, so lineage is clear
+        content = [
+            self.step,
+            self.port,
+            self.schema_name,
+            [s.sha256 for s in self.shards],
+            [f.sha256 for f in self.files],
+        ]
         self.digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     @property
