@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import re
 import zlib
 from typing import BinaryIO, Final, Protocol
+
+from fastwarc.stream_io import GzipReader
 
 from components.core.errors import BadShard
 from components.core.store import Stat
 
 CHUNK: Final = 1 << 17
+_BUFFER: Final = 1 << 20
+_HEAD_INPUT: Final = 512
+_QUICK_BYTES: Final = 4 << 20
+MEMBER: Final = b"\x1f\x8b\x08"
+_SMALLEST_MEMBER: Final = 20
 HEADER: Final = re.compile(rb"WARC/1\.\d\r?\n[A-Za-z]")
 NEXT_HEADER: Final = re.compile(rb"\n\r?\n(?=WARC/1\.\d\r?\n[A-Za-z])")
 HEADER_SPAN: Final = 16
@@ -60,14 +68,23 @@ class StoredFile:
             length -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def slice_to(self, mark: bytes, beyond: int) -> bytes:
+        """Bytes from `at` to the next `mark` at least `beyond` bytes on; empty if the buffer has none."""
+        inside = self.at - self._buffer_at
+        if not 0 <= inside < len(self._buffer):
+            self._fill()
+            inside = 0
+        found = self._buffer.find(mark, inside + beyond)
+        return self._buffer[inside:found] if found >= 0 else b""
+
     def _fill(self) -> None:
         """Put the bytes at `at` into the buffer; leave it empty at the end of the file."""
-        if self._stream is None or not 0 <= self.at - self._stream_at <= CHUNK:
+        if self._stream is None or not 0 <= self.at - self._stream_at <= _BUFFER:
             self.close()
             self._stream = self._stores.open(self._uri, self.at)
             self._stream_at = self.at
         while True:
-            data = self._stream.read(CHUNK)
+            data = self._stream.read(_BUFFER)
             self._stream_at += len(data)
             if not data or self._stream_at > self.at:
                 break
@@ -75,10 +92,10 @@ class StoredFile:
         self._buffer, self._buffer_at = data[self.at - start :], self.at
 
     def chunk(self) -> bytes:
-        """The next bytes, as many as are at hand; empty at the end of the file."""
+        """The next bytes, as many as are at hand within bounds; empty at the end of the file."""
         inside = self.at - self._buffer_at
         left = len(self._buffer) - inside if inside >= 0 else 0
-        return self.read(left if left > 0 else CHUNK)
+        return self.read(min(left, CHUNK) if left > 0 else CHUNK)
 
     def close(self) -> None:
         if self._stream is not None:
@@ -93,13 +110,33 @@ def member_head(file: StoredFile, offset: int) -> bytes | None:
     head = b""
     try:
         while len(head) < HEADER_SPAN and not inflate.eof:
-            data = inflate.unconsumed_tail or file.chunk()
+            data = inflate.unconsumed_tail or file.read(_HEAD_INPUT)
             if not data:
                 return None
             head += inflate.decompress(data, HEADER_SPAN - len(head))
     except zlib.error:
         return None
     return head
+
+
+def inflate_quickly(file: StoredFile, offset: int) -> tuple[bytes, int] | None:
+    """All of a small member, twice as fast as zlib: (inflated bytes, length of the member).
+
+    The member is taken to end before the next three bytes that could begin one. Where they do not
+    (1 in 16 million positions looks like it), the member is large, or anything is wrong with it, the
+    answer is None and zlib has to look. FastWARC checks the checksum if it gets to it, and is silent
+    about a member that is cut off, hence the look at the length in the trailer.
+    """
+    file.at = offset
+    packed = file.slice_to(MEMBER, _SMALLEST_MEMBER)
+    if not packed:
+        return None
+    try:
+        data = GzipReader(io.BytesIO(packed)).read(_QUICK_BYTES)
+    except OSError:
+        return None
+    whole = len(data) < _QUICK_BYTES and int.from_bytes(packed[-4:], "little") == len(data)
+    return (data, len(packed)) if whole else None
 
 
 class GzipMember:
@@ -115,7 +152,7 @@ class GzipMember:
         self._inflate = zlib.decompressobj(31)
         self._input = b""
         self._ready, self._at = b"", 0
-        self._ended = False
+        self._begun = self._done = self._ended = False
         self._damage: CorruptMember | None = None
         self.end = offset
         """Where what follows starts; known once all is read."""
@@ -124,7 +161,17 @@ class GzipMember:
 
     def _more(self, length: int) -> bytes:
         """Some inflated bytes; empty at the end of the member, whose checksum was then right."""
-        while not self._inflate.eof or self._continue():
+        while not self._done or self._continue():
+            if not self._begun:
+                self._begun = True
+                quick = inflate_quickly(self._file, self.end)
+                if quick is not None:
+                    self._done = True
+                    self.end += quick[1]
+                    if quick[0]:
+                        return quick[0]
+                    continue
+                self._file.at = self.end
             if not self._input:
                 self._input = self._file.chunk()
                 if not self._input:
@@ -135,6 +182,7 @@ class GzipMember:
                 raise CorruptMember(f"the gzip member can't be inflated: {error}") from None
             self._input = self._inflate.unconsumed_tail
             if self._inflate.eof:
+                self._done = True
                 self.end = self._file.at - len(self._inflate.unused_data)
             if data:
                 return data
@@ -151,13 +199,14 @@ class GzipMember:
             self._file.at = self.end
             self._inflate = zlib.decompressobj(31)
             self._input = b""
+            self._begun = self._done = False
         return not self._ended
 
     def peek(self, length: int) -> bytes:
         """The next bytes, up to `length`, without passing them; fewer only at the end or at damage."""
         have = len(self._ready) - self._at
         if have < length:
-            parts = [self._ready[self._at :]]
+            parts = [self._ready[self._at :]] if have else []
             while have < length and self._damage is None:
                 try:
                     data = self._more(length - have)
@@ -168,7 +217,7 @@ class GzipMember:
                     break
                 parts.append(data)
                 have += len(data)
-            self._ready, self._at = b"".join(parts), 0
+            self._ready, self._at = parts[0] if len(parts) == 1 else b"".join(parts), 0
         return self._ready[self._at : self._at + length]
 
     def check(self) -> None:

@@ -25,6 +25,7 @@ from components.crawl.gzip_members import (
     CHUNK,
     HEADER,
     HEADER_SPAN,
+    MEMBER,
     NEXT_HEADER,
     CorruptMember,
     GzipMember,
@@ -33,10 +34,11 @@ from components.crawl.gzip_members import (
     member_head,
 )
 
+_HEAD: Final = 1 << 11
+"""Bytes in which nearly every WARC header ends."""
 _MAX_HEAD: Final = 1 << 16
 _HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 _BLANK: Final = re.compile(rb"\n\r?\n\Z")
-_MEMBER: Final = b"\x1f\x8b\x08"
 _RESCAN_BYTES: Final = 256 << 20
 """Bytes that are read a second time after damage, in one range, before the reader skips forward
 instead. Only files made to cost time reach it."""
@@ -179,7 +181,7 @@ class _Reader:
         while at < stop:
             self.file.at = at
             window = self.file.read(CHUNK)
-            found = window.find(_MEMBER)
+            found = window.find(MEMBER)
             if found < 0:
                 at += max(1, len(window) - 2)
                 if len(window) < CHUNK:
@@ -236,8 +238,7 @@ class _Reader:
 
     def _in_member(self, member: GzipMember, offset: int, ordinal: int) -> WarcRecord | WarcDamage:
         """The record at the member's position. Afterwards the member stands behind it and its blank lines."""
-        window = member.peek(_MAX_HEAD)
-        end = _HEAD_END.search(window)
+        end = _HEAD_END.search(member.peek(_HEAD)) or _HEAD_END.search(member.peek(_MAX_HEAD))
         if end is None:
             member.check()
             member.skip(1)
@@ -326,7 +327,7 @@ class _Reader:
 
     def _plain_record(self, offset: int) -> tuple[WarcRecord | WarcDamage, int | None]:
         """The record at `offset`, and where what follows it starts: None if its length can't be trusted."""
-        head = self._peek(offset, 4096)
+        head = self._peek(offset, _HEAD)
         end = _HEAD_END.search(head)
         if end is None:
             head = self._peek(offset, _MAX_HEAD)
