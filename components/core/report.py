@@ -424,13 +424,13 @@ def thumbnail(data: bytes, *, side: int = THUMBNAIL_SIDE, quality: int = 72) -> 
 
 # Graphs
 
-NODE_WIDTH: Final = 196
+NODE_WIDTH: Final = 224
 _GAP_X: Final = 28
 _PASS: Final = 12
 _GAP_Y: Final = 46
 _LINE: Final = 17
 _PAD: Final = 12
-_MAX_CHARS: Final = 26
+_MAX_CHARS: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -541,7 +541,7 @@ def draw(graph: Graph) -> Drawing:
             spot.x, spot.top, spot.bottom = x + spot.width / 2, y, y + tallest
             if spot.node:
                 lines = [
-                    (y + _PAD + 12 + _LINE * (n + 1), _cut(line, 30))
+                    (y + _PAD + 12 + _LINE * (n + 1), _cut(line, 34))
                     for n, line in enumerate(spot.node.lines)
                 ]
                 height = 2 * _PAD + _LINE * (1 + len(lines)) - 3.0

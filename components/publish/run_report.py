@@ -279,7 +279,8 @@ def _reasons(step: StepSummary) -> list[kit.Block]:
         if not counts:
             continue
         top = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-        total = step.rows_in if step.conserves else None
+        # a record has a line for each change, so these are no share of the rows
+        total = step.rows_in if step.conserves and action != "changed" else None
         bars = [kit.Bar(reason, amount) for reason, amount in top[:_MAX_REASONS]]
         more = f", {len(top) - _MAX_REASONS} rarer reasons not drawn" if len(top) > _MAX_REASONS else ""
         note = {"changed": "kept, but a part was removed or altered"} | _FAMILY_NOTES

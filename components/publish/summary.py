@@ -168,9 +168,15 @@ def _order(by_step: Mapping[str, list[Manifest]], known: Mapping[str, Manifest])
     return order
 
 
+def _unit(made: Manifest, read: Manifest | None) -> str:
+    """What a row of a step is: what it reads, or writes if it derives; captures, say, are just records."""
+    if read is None or not made.counts.conserves:
+        return _kind(made.schema_name)
+    return _kind(read.schema_name) if read.rows == made.counts.rows_in else "records"
+
+
 def _step(made: Sequence[Manifest], known: Mapping[str, Manifest], family: str) -> StepSummary:
     first = made[0]
-    read = next((known[d].schema_name for d in first.parents.values() if d in known), first.schema_name)
     counts = first.counts
     return StepSummary(
         name=first.step,
@@ -198,7 +204,7 @@ def _step(made: Sequence[Manifest], known: Mapping[str, Manifest], family: str) 
         params=dict(first.params),
         version=first.stage_version,
         conserves=counts.conserves,
-        unit=_kind(read if counts.conserves else first.schema_name),
+        unit=_unit(first, next((known[d] for d in first.parents.values() if d in known), None)),
     )
 
 

@@ -20,7 +20,7 @@ def manifest(
 
 
 def test_steps_follow_the_data_whatever_their_names() -> None:
-    first = manifest("z", "documents", "documents/1", {})
+    first = manifest("z", "documents", "documents/1", {}, rows=9)
     images = manifest("z", "images", "images/1", {})
     second = manifest("y", "documents", "documents/1", {"documents": first.digest}, dropped={"short": 4})
     third = manifest("a", "keys", "dedup_keys/1", {"documents": second.digest}, conserves=False)
@@ -31,6 +31,12 @@ def test_steps_follow_the_data_whatever_their_names() -> None:
     assert (steps[1].family, steps[1].dropped, steps[1].unit) == ("filter", {"short": 4}, "documents")
     assert (steps[2].conserves, steps[2].unit) == (False, "dedup keys")
     assert (steps[1].seconds, steps[1].version, steps[1].params) == (2.5, "3", {"a": 1})
+
+
+def test_a_step_whose_records_are_not_the_rows_it_reads_counts_records() -> None:
+    sources = manifest("sources", "sources", "sources/1", {}, rows=7)
+    extract = manifest("extract", "documents", "documents/1", {"sources": sources.digest})
+    assert [step.unit for step in steps_of([sources, extract])] == ["sources", "records"]
 
 
 def test_datasets_of_equal_content_are_all_listed() -> None:
