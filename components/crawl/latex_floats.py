@@ -19,18 +19,21 @@ _ALT: Final = re.compile(r"(?:^|,)\s*alt\s*=\s*(?:\{([^{}]*)\}|([^,]*))")
 _FILE_KEY: Final = re.compile(r"(?:^|,)\s*(?:file|figure)\s*=\s*([^,]+)")
 _SMALL_FLOAT_WORDS: Final = 4
 _MAX_LABEL: Final = 200
+_MAX_NESTING: Final = 10
+"""Floats or tables within one another; deeper ones are read as plain text, or moving them up costs n^2."""
 
 
 # -- tables ----------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Table:
     """A table that is open: the cells of the row, the rows so far. `inner` is one within a cell."""
 
     inner: bool
     rows: list[list[str]] = field(default_factory=list)
     row: list[str] = field(default_factory=list)
+    captions: list[str] = field(default_factory=list)
     span: int = 1
 
     def next_cell(self, renderer: Renderer) -> None:
@@ -57,6 +60,9 @@ class Table:
 def tabular(renderer: Renderer, name: str) -> None:
     """A table: rows of cells."""
     renderer.skip_arguments(words.TABULARS.get(name, "om"))
+    if len(renderer.tables) >= _MAX_NESTING:
+        renderer.begin(name)
+        return
     table = Table(inner=bool(renderer.tables))
     outer_buf, outer_inline = renderer.buf, renderer.inline
     if not table.inner and not renderer.inline:
@@ -66,10 +72,12 @@ def tabular(renderer: Renderer, name: str) -> None:
 
     def finish(ended: Renderer, _: list[Item]) -> None:
         table.next_row(ended)
-        if table in ended.tables:
-            del ended.tables[ended.tables.index(table) :]
+        if ended.tables and ended.tables[-1] is table:
+            ended.tables.pop()
         ended.buf, ended.inline = outer_buf, outer_inline
         text = table.text()
+        for words_above in table.captions:
+            ended.block(words_above, "paragraph")
         if table.inner or ended.inline:
             ended.buf += [" ", text.replace("\n", "; "), " "]
         elif len(table.rows) == 1 and len([cell for cell in table.rows[0] if cell]) <= 1:
@@ -111,7 +119,7 @@ def table_head(renderer: Renderer) -> None:
 # -- floats ----------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Figure:
     """A figure that is open, or a part of one with its own caption."""
 
@@ -125,7 +133,7 @@ def figure(kind: str, spec: str, *, part: bool = False) -> EnvironmentAction:
     """A float, or a part of it (`subfigure`, a `minipage` within a figure)."""
 
     def action(renderer: Renderer, name: str) -> None:
-        if part and not renderer.figures:
+        if (part and not renderer.figures) or len(renderer.figures) >= _MAX_NESTING:
             renderer.environments["center"](renderer, name)
             return
         renderer.skip_arguments(spec)
@@ -137,8 +145,8 @@ def figure(kind: str, spec: str, *, part: bool = False) -> EnvironmentAction:
 
         def finish(ended: Renderer, inner: list[Item]) -> None:
             ended.tables = tables
-            if state in ended.figures:
-                del ended.figures[ended.figures.index(state) :]
+            if ended.figures and ended.figures[-1] is state:
+                ended.figures.pop()
             if part and ended.figures:
                 ended.figures[-1].images += state.images
                 ended.items += _captioned(state, _own_label(state, inner))
@@ -236,8 +244,7 @@ def _capture_caption(renderer: Renderer, state: Figure | None) -> None:
         if state is not None and state.caption is None and (is_figure or state.images):
             state.caption = text
         if renderer.tables:  # within a longtable
-            text = f" {text} "
-            renderer.buf.append(text)
+            renderer.tables[-1].captions.append(text)
         elif renderer.inline:
             renderer.buf.append(f" {text} ")
         else:
@@ -416,6 +423,9 @@ def algorithm(renderer: Renderer, name: str) -> None:
     if name == "algorithm2e" or (name in {"algorithm", "algorithm*"} and not renderer.figures):
         _algorithm_float(renderer, name)
         return
+    if renderer.inline >= _MAX_NESTING:
+        renderer.begin(name)
+        return
     renderer.end_paragraph()
     buf, inline, commands = renderer.buf, renderer.inline, dict(renderer.commands)
     renderer.buf, renderer.inline = [], renderer.inline + 1
@@ -513,7 +523,8 @@ ENVIRONMENTS: Final[dict[str, EnvironmentAction]] = {
     **dict.fromkeys(["listing", "codelisting", "scheme"], figure("listing", "o")),
     "marginfigure": figure("figure", "o"),
     "teaserfigure": figure("figure", "o"),
-    **dict.fromkeys(["subfigure", "subfloat", "subtable"], figure("figure", "oom", part=True)),
+    **dict.fromkeys(["subfigure", "subtable"], figure("figure", "oom", part=True)),
+    "subfloat": figure("figure", "", part=True),
     "minipage": figure("figure", "ooom", part=True),
     "overpic": overpic,
     **dict.fromkeys(

@@ -27,6 +27,8 @@ EnvironmentAction = Callable[["Renderer", str], None]
 _MAX_NOTES: Final = 200
 _ASSIGNMENT: Final = re.compile(r"=?-?\d*\.?\d+(?:true)?(?:pt|cm|mm|in|em|ex|sp|pc|bp|dd)\b|=-?\d+$")
 _MAX_LIST_INDENT: Final = 5
+_MAX_INLINE: Final = 20
+"""Arguments within arguments whose text is set apart; deeper ones stay where they are, or it costs n^2."""
 _SHORTHAND: Final = re.compile('"(.)')
 
 
@@ -225,6 +227,9 @@ class Renderer:
             stack.append("}")
             gullet.push(argument)
         gullet.open_scope()
+        if self.inline >= _MAX_INLINE:
+            self.frames.append(Frame("group"))
+            return
         self._open_capture(lambda buf: finish(tidy("".join(buf), lines=lines)), short)
 
     def capture_tokens(self, tokens: list[str], finish: Callable[[str], None]) -> None:
@@ -264,6 +269,10 @@ class Renderer:
             self._close(frame)
             if frame.kind == "env" and frame.name == name:
                 return
+
+    def is_open(self, name: str) -> bool:
+        """Whether an environment of that name is open."""
+        return self._open.get(name, 0) > 0
 
     def close_brace(self) -> None:
         """Close what the last `{` opened; a stray `}` is ignored."""

@@ -13,7 +13,8 @@ from components.crawl.latex_render import Action, EnvironmentAction, ListState, 
 from components.crawl.latex_text import CITATION, LINE, reference, tidy
 from components.crawl.latex_tokens import PAR, tokenize
 
-_MONTHLESS: Final = re.compile(r"^(.*?)\s*\((\d{4}[a-z]?)\)", re.DOTALL)
+_MAX_AUTHORS: Final = 3_000
+_AUTHOR_YEAR: Final = re.compile(r"^(.*?)\s*\((\d{4}[a-z]?)\)", re.DOTALL)
 
 
 # -- document and front matter ---------------------------------------------------------------------
@@ -49,7 +50,7 @@ def author(renderer: Renderer) -> None:
     def finish(text: str) -> None:
         lines = [line.strip(" ,;") for line in text.split("\n")]
         text = "\n".join(line for line in lines if line)
-        if text and text not in renderer.front.authors:
+        if text and len(renderer.front.authors) < _MAX_AUTHORS and text not in renderer.front.authors:
             renderer.front.authors.append(text)
 
     renderer.capture(finish, lines=True)
@@ -89,6 +90,9 @@ def abstract_environment(renderer: Renderer, name: str) -> None:
     """The abstract: in place, or kept for the title page where it stands in the preamble."""
     renderer.end_block()
     renderer.gullet.read_optional()
+    if renderer.is_open(name):
+        renderer.begin(name)
+        return
     waits = renderer.preamble or (not renderer.front.placed and not renderer.items)
     preamble = renderer.preamble
     renderer.preamble = False
@@ -124,7 +128,7 @@ def thanks(renderer: Renderer) -> None:
     r"""`\thanks{…}`: a note under the authors, without its mark."""
 
     def finish(text: str) -> None:
-        if text and text not in renderer.front.thanks:
+        if text and len(renderer.front.thanks) < _MAX_AUTHORS and text not in renderer.front.thanks:
             renderer.front.thanks.append(text)
 
     renderer.capture(finish)
@@ -139,7 +143,12 @@ def labelled_paragraph(label: str) -> Action:
             renderer.gullet.read_arg()
             return
         renderer.end_paragraph()
-        renderer.capture(lambda text: renderer.block(f"{label}: {text}" if text else "", "paragraph"))
+
+        def finish(text: str) -> None:
+            shown = ", ".join(part.strip(" ,;") for part in text.split("\n"))
+            renderer.block(f"{label}: {shown}" if shown else "", "paragraph")
+
+        renderer.capture(finish, lines=True)
 
     return action
 
@@ -280,7 +289,7 @@ def read_bibliography(renderer: Renderer, text: str) -> None:
         if 0 <= opening < 5 and closing > 0:
             shown = entry[opening + 1 : closing].replace("{", "").replace("}", "").replace("\\protect", "")
             key = entry[entry.find("{", closing) + 1 : entry.find("}", closing)]
-            match = _MONTHLESS.match(re.sub(r"\\(?:citeauthoryear|natexlab)\s*", "", shown))
+            match = _AUTHOR_YEAR.match(re.sub(r"\\(?:citeauthoryear|natexlab)\s*", "", shown))
             if match and match[1].strip():
                 renderer.cited_as.setdefault(key.strip(), (match[1].strip(), match[2]))
         start = stop
@@ -389,7 +398,7 @@ def new_theorem(renderer: Renderer) -> None:
     within = gullet.read_optional()
     renderer.theorems[name] = (shown, gullet.flatten(shared) if shared else name)
     if within:
-        renderer.labels.within[name] = gullet.flatten(within)
+        renderer.labels.nest(name, gullet.flatten(within))
 
 
 def theorem_environment(renderer: Renderer, name: str) -> None:
@@ -445,10 +454,18 @@ def line_break(renderer: Renderer) -> None:
     stack = renderer.gullet.stack
     if stack and stack[-1] == "[":
         renderer.gullet.read_optional(10)
-    if renderer.tables:
+    if renderer.tables and not _within_cell(renderer):
         renderer.tables[-1].next_row(renderer)
     else:
         renderer.buf.append(LINE)
+
+
+def _within_cell(renderer: Renderer) -> bool:
+    r"""Whether something is open in the cell, as `\\makecell{a\\\\b}`: its line ends end no row."""
+    if not renderer.frames:
+        return False
+    top = renderer.frames[-1]
+    return top.kind != "env" or top.name in {"minipage", "center", "flushleft", "flushright"}
 
 
 def begin(renderer: Renderer) -> None:
@@ -674,7 +691,7 @@ def _replaced(renderer: Renderer) -> None:
 def _counter_within(renderer: Renderer) -> None:
     r"""`\numberwithin{equation}{section}`."""
     counter = renderer.gullet.read_text()
-    renderer.labels.within[counter] = renderer.gullet.read_text()
+    renderer.labels.nest(counter, renderer.gullet.read_text())
 
 
 def _new_counter(renderer: Renderer) -> None:
@@ -683,7 +700,7 @@ def _new_counter(renderer: Renderer) -> None:
     within = renderer.gullet.read_optional()
     renderer.labels.counters[counter] = 0
     if within:
-        renderer.labels.within[counter] = renderer.gullet.flatten(within)
+        renderer.labels.nest(counter, renderer.gullet.flatten(within))
 
 
 def _step_counter(renderer: Renderer) -> None:

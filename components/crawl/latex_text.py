@@ -29,6 +29,7 @@ _CITED_IN_ROW: Final = re.compile(r"\x04(?:[ \t\n]*[,;–-]?[ \t\n]*\x04)+")
 _CITED: Final = re.compile(r"[ \t\n]*\x04")
 _UNKNOWN_IN_BRACKETS: Final = re.compile(r"\s*\(\s*\x07\s*\)")
 _UNKNOWN: Final = re.compile(r"[ \t\n]*\x07")
+_MAX_NESTED_COUNTERS: Final = 200
 _SPACES: Final = re.compile(r"[ \t\n\r\f\v\u00a0]+")
 _LINES: Final = re.compile(r"[ \x03]*\x03[ \x03]*")
 _KINDS: Final = {
@@ -75,6 +76,11 @@ class Labels:
         number = self.number(counter)
         self.current = (kind or counter, number)
         return number
+
+    def nest(self, counter: str, above: str) -> None:
+        """Have `above` reset `counter`. The number of such pairs is bounded, for each step looks at all."""
+        if len(self.within) < _MAX_NESTED_COUNTERS:
+            self.within[counter] = above
 
     def number(self, counter: str) -> str:
         """A counter as printed, for instance `3.2` or `A.1`."""

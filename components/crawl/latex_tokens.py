@@ -53,6 +53,8 @@ SKIPPED: Final = frozenset(
 )
 """Environments whose body is read by no one."""
 
+_MAX_INLINE_CODE: Final = 1_000
+
 _TEMPLATE: Final = r"""
 (?P<text>[^\\{}$&~^_\#%\s\[\]*\x00-\x08]+)
 |(?P<space>\s+)
@@ -101,8 +103,8 @@ def _inline_code(text: str, position: int) -> tuple[str, int] | None:
     delimiter = text[position]
     if delimiter.isspace() or delimiter.isalpha():
         return None
-    line_end = text.find("\n", position)
-    line_end = len(text) if line_end < 0 else line_end
+    line_end = text.find("\n", position, position + _MAX_INLINE_CODE)
+    line_end = position + _MAX_INLINE_CODE if line_end < 0 else line_end
     stop = text.find("}" if delimiter == "{" else delimiter, position + 1, line_end)
     return (text[position + 1 : stop], stop + 1) if stop >= 0 else None
 

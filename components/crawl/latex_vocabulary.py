@@ -86,12 +86,16 @@ m foreignlanguage pdfinfo eprint arxivnumber SetAlgoLined dontprintsemicolon
 mm setlength addtolength settowidth settoheight settodepth markboth
 mm setbeamertemplate setbeamercolor crefname Crefname crefalias fontsize colorlet DeclareUnicodeCharacter
 mm AddToHook DeclareCaptionFont setkomafont addtokomafont newfontfamily
-mmm addcontentsline textblock SetKwFor
+mmm addcontentsline textblock SetKwFor specialrule
+o addlinespace hdashline makecell thead rothead
+om arrayrulecolor
+m cdashline Xhline noalign
+ommm rowcolors
 mmmm DeclareMathSymbol DeclareFontFamily DeclareSymbolFont usefont
 mmmmm DeclareMathAlphabet SetSymbolFont SetMathAlphabet
 mmmmmm DeclareFontShape
 mmmmmmmmm newtheoremstyle
-om ead cortext fntext RequirePackage LoadClass todo missingfigure setlist rotatebox parbox textcolor
+om href ead cortext fntext RequirePackage LoadClass todo missingfigure setlist rotatebox parbox textcolor
 om setmainfont setsansfont setmonofont setdefaultlanguage setotherlanguage fancyhead fancyfoot fancyhf
 om color pagecolor colorbox titlecontents rhead lhead NeedsTeXFormat
 omm definecolor fcolorbox rule providecolor
@@ -314,7 +318,7 @@ MATH_ARGUMENTS: Final = {
 TABULARS: Final = {
     "tabular": "om", "tabular*": "mom", "tabularx": "mom", "tabulary": "mom", "longtable": "om",
     "supertabular": "m", "mpsupertabular": "m", "xtabular": "m", "tabu": "m", "longtabu": "m",
-    "deluxetable": "m", "deluxetable*": "m", "tblr": "om", "longtblr": "om", "tabbing": "", "NiceTabular": "om",
+    "deluxetable": "mo", "deluxetable*": "mo", "tblr": "om", "longtblr": "om", "tabbing": "", "NiceTabular": "om",
     "NiceTabular*": "mom", "xltabular": "mom", "tabularray": "om", "ltabulary": "mom",
 }  # fmt: skip
 """Table environment → its arguments."""
