@@ -411,7 +411,7 @@ def _hang(payload: bytes, url: str, **_: object) -> None:
     if b"hang" in payload:
         time.sleep(60)
     if b"crash" in payload:
-        os.kill(os.getpid(), signal.SIGSEGV)
+        os.kill(os.getpid(), signal.SIGKILL)
     if b"eat" in payload:
         bytes(8 << 30)
     raise ValueError("some bug")
