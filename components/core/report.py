@@ -424,7 +424,7 @@ def thumbnail(data: bytes, *, side: int = THUMBNAIL_SIDE, quality: int = 72) -> 
 
 # Graphs
 
-NODE_WIDTH: Final = 224
+NODE_WIDTH: Final = 236
 _GAP_X: Final = 28
 _PASS: Final = 12
 _GAP_Y: Final = 46
