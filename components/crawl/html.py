@@ -61,7 +61,7 @@ def extract_html(
     if params.mode == "obelics":
         items = obelics_content(tree, head.base, params)
     else:
-        items = main_content(tree, head.base, params)
+        items = main_content(tree, head.base, head.title, params)
     chars = sum(len(item.text) for item in items if item.text)
     if not items or (chars < params.min_text_chars and not any(item.kind == "image" for item in items)):
         raise Drop(HtmlReason.NO_CONTENT, f"{chars} characters of text", chars, params.min_text_chars)

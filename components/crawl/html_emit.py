@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect
 from typing import Final
 
 from components.core.records import Item, Role
@@ -14,6 +15,8 @@ from components.crawl.html_tree import Block, Page, Paragraph, Picture, clean
 _LISTS: Final = frozenset({"ul", "ol", "dl"})
 _PRE: Final = frozenset({"pre", "listing", "xmp"})
 _LINE_NUMBERS: Final = re.compile(r"[\d\s]+")
+_MAX_INDENT: Final = 10
+"""Levels of a list that are shown by white space; deeper ones would make it longer than the text."""
 _MAX_CELL: Final = 500
 """Characters of one cell above which a table is taken for layout."""
 
@@ -228,7 +231,7 @@ class _Writer:
             self.add_text("paragraph", entry.text)
 
     def _list_line(self, entry: Paragraph, place: _Place) -> None:
-        indent = "  " * max(0, place.depth - 1)
+        indent = "  " * min(max(0, place.depth - 1), _MAX_INDENT)
         first = place.item != self.last_list_item and place.item > 0
         self.last_list_item = place.item
         tag = self.page.blocks[place.item].tag
@@ -295,25 +298,28 @@ def _caption_block(blocks: list[Block], index: int) -> int:
     return 0
 
 
-def _captions(page: Page, kept: list[Paragraph | Picture], pictures: dict[int, Item]) -> dict[int, Item]:
+def _captions(
+    page: Page, kept: list[Paragraph | Picture], pictures: dict[int, Item]
+) -> dict[int, Item | None]:
     """For each caption's position in `kept`, the image that it belongs to.
 
     That is the nearest one among those in the figure, or in the closest of the four blocks around
-    the caption that holds any.
+    the caption that holds any. None where there is none: the caption of a video, or of an image that
+    is not kept.
     """
     blocks = page.blocks
     positions = sorted(pictures)
-    found: dict[int, Item] = {}
-    if not positions:
-        return found
+    found: dict[int, Item | None] = {}
     for position, entry in enumerate(kept):
         if not isinstance(entry, Paragraph) or blocks[entry.block].heading:
             continue
         around = _caption_block(blocks, entry.block)
         if not around:
             continue
-        before = max((p for p in positions[-400:] if p < position), default=None)
-        after = min((p for p in positions[:400] if p > position), default=None)
+        at = bisect(positions, position)
+        before = positions[at - 1] if at else None
+        after = positions[at] if at < len(positions) else None
+        found[position] = None
         for _ in range(4):
             end = blocks[around].end
             near = [p for p in (before, after) if p is not None and around <= kept[p].block < end]
@@ -338,15 +344,18 @@ def emit(page: Page, keep: list[bool], base: str) -> list[Item]:
     pictures = _pictures(kept, base)
     captions = _captions(page, kept, pictures)
     writer = _Writer(page, kept, base)
+    captioned = {id(item) for item in captions.values()}
     last_url = None
     for position, entry in enumerate(kept):
         if isinstance(entry, Picture):
             image = pictures.get(position)
-            if image is not None and image.url != last_url:
+            if image is not None and (image.url != last_url or id(image) in captioned):
                 writer.picture(image)
                 last_url = image.url
         elif position in captions:
             item = captions[position]
+            if item is None:
+                continue
             text = unicodedata.normalize("NFC", entry.text)
             item.caption = f"{item.caption} {text}" if item.caption else text
         else:

@@ -26,6 +26,10 @@ class Hint(IntEnum):
     """an article's body"""
 
 
+def _phrases(text: str) -> frozenset[str]:
+    return frozenset(" ".join(phrase.split()) for phrase in text.split(";"))
+
+
 # Every word is matched between non-letters, so that "ad" is not found in "header".
 _OUT: Final = re.compile(
     r"""(?<![a-z])(?:
@@ -103,6 +107,52 @@ _CAPTION: Final = re.compile(
     r"text|desc\w*|source|info|copyright)|bildunterschrift|bildtext|legende|pie-?(?:de-)?foto|didascalia|"
     r"photo-?by|credits?)(?![a-z])"
 )
+_LABELS: Final = _phrases(
+    """
+    advert; adverts; advertisement; advertisements; advertising; sponsored; anzeige; anzeigen; werbung;
+    publicité; publicidad; pubblicità; reklama; close; caption; image caption; image copyright; media
+    caption; share; share this; share this article; print; email; e-mail; tweet; facebook; twitter;
+    whatsapp; pinterest; linkedin; loading; download; read more; continue reading; mehr lesen;
+    weiterlesen; lire la suite; leer más; skip to content; back to top; teilen; drucken; compartir;
+    partager; imprimir; subscribe; follow us; advertise with us; story continues; story continues below
+    advertisement; comment; comments; kommentar; kommentare; commentaires; comentarios; commenti;
+    komentarze
+    """
+)
+_COUNTED: Final = re.compile(
+    r"(?:image|photo|slide|bild|foto) \d+ (?:of|von|de|/) \d+|"
+    r"\(?\d+\)? (?:comments?|kommentare?|commentaires?|comentarios?|commenti|komentarze)"
+)
+_CLOSING: Final = _phrases(
+    """
+    related; related article; related articles; related post; related posts; related stories; related
+    news; related content; related links; related topics; related reading; you may also like; you might
+    also like; you may like; you might like; you may also enjoy; about the author; about the authors;
+    most read; most popular; most viewed; recommended; recommended for you; leave a reply; leave a
+    comment; post a comment; share this; share this article; recent posts; popular posts; latest news;
+    latest posts; latest articles; newsletter; das könnte sie auch interessieren; das könnte dich auch
+    interessieren; ähnliche beiträge; ähnliche artikel; mehr zum thema; weitere artikel; weitere
+    beiträge; weitere meldungen; weitere nachrichten; lesen sie auch; auch interessant; verwandte
+    artikel; verwandte beiträge; verwandte themen; schreibe einen kommentar; über den autor; à lire
+    aussi; à lire également; articles similaires; articles liés; laisser un commentaire; te puede
+    interesar; noticias relacionadas; artículos relacionados; lee también; deja un comentario; leia
+    também; leia mais; leggi anche; potrebbe interessarti; potrebbero interessarti; articoli correlati;
+    czytaj też; czytaj także; czytaj również; zobacz też; zobacz także; zobacz również; polecamy;
+    powiązane
+    """
+)
+_CLOSING_BEGIN: Final = (
+    "more from ",
+    "more stories",
+    "more articles",
+    "more news",
+    "more posts",
+    "what do you think",
+    "sign up",
+    "subscribe",
+    "más sobre ",
+)
+_EDGES: Final = " .:…!?»›>-"
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -147,3 +197,19 @@ def _hint_of_token(token: str) -> Hint:
 def names_caption(name: str) -> bool:
     """True where a class attribute speaks of the caption of a picture."""
     return bool(_CAPTION.search(_CAMEL.sub("-", name).lower()))
+
+
+def is_label(text: str) -> bool:
+    """True for a short text that is a label of the page's machinery: "Advertisement", "Share", "Close"."""
+    if len(text) > 40:
+        return False
+    plain = text.lower().strip(_EDGES)
+    return plain in _LABELS or _COUNTED.fullmatch(plain) is not None
+
+
+def closes_article(text: str) -> bool:
+    """True for a heading under which an article's own text is over: "Related articles", "Leave a reply"."""
+    if len(text) > 60:
+        return False
+    plain = text.lower().strip(_EDGES)
+    return plain in _CLOSING or plain.startswith(_CLOSING_BEGIN)

@@ -14,11 +14,13 @@ from components.core.records import Item
 from components.crawl.html_emit import emit
 from components.crawl.html_meta import article_body
 from components.crawl.html_parse import HtmlParams
-from components.crawl.html_score import find_main, select, weigh
+from components.crawl.html_score import find_lost, find_main, select, weigh
 from components.crawl.html_tree import Page, Paragraph, clean, read_page
 
 _LITTLE: Final = 400
 """Characters of text below which other places are looked at."""
+_MAX_WALKS: Final = 5
+"""How often a page is walked at most, to take back what its class names put out by mistake."""
 
 
 def _kept_chars(page: Page, keep: list[bool]) -> int:
@@ -29,12 +31,13 @@ def _kept_chars(page: Page, keep: list[bool]) -> int:
     )
 
 
-def main_content(tree: Any, base: str, params: HtmlParams) -> list[Item]:
+def main_content(tree: Any, base: str, title: str | None, params: HtmlParams) -> list[Item]:
     """Items of a page's main content.
 
     Args:
         tree: lexbor parser.
         base: address that relative addresses are resolved against.
+        title: content of `<title>`, which tells the headline from other headings.
         params: limits.
 
     Raises:
@@ -43,9 +46,9 @@ def main_content(tree: Any, base: str, params: HtmlParams) -> list[Item]:
     body = tree.body
     if body is None:
         return []
-    page, keep, chars = _choose(body, params, noscript=False)
+    page, keep, chars = _choose(body, title, params, noscript=False)
     if chars < _LITTLE:
-        other_page, other_keep, other_chars = _choose(body, params, noscript=True)
+        other_page, other_keep, other_chars = _choose(body, title, params, noscript=True)
         if other_chars > 2 * chars:
             page, keep, chars = other_page, other_keep, other_chars
     items = emit(page, keep, base)
@@ -58,8 +61,18 @@ def main_content(tree: Any, base: str, params: HtmlParams) -> list[Item]:
     return items
 
 
-def _choose(body: Any, params: HtmlParams, *, noscript: bool) -> tuple[Page, list[bool], int]:
-    page = read_page(body, max_depth=params.max_depth, max_nodes=params.max_nodes, noscript=noscript)
+def _choose(
+    body: Any, title: str | None, params: HtmlParams, *, noscript: bool
+) -> tuple[Page, list[bool], int]:
+    spared: frozenset[int] = frozenset()
+    for _ in range(_MAX_WALKS):
+        page = read_page(
+            body, max_depth=params.max_depth, max_nodes=params.max_nodes, noscript=noscript, spared=spared
+        )
+        lost = find_lost(page)
+        if not lost:
+            break
+        spared |= {lost}
     weigh(page)
-    keep = select(page, find_main(page))
+    keep = select(page, find_main(page), title)
     return page, keep, _kept_chars(page, keep)

@@ -160,7 +160,7 @@ def check_size(payload: bytes, params: HtmlParams) -> None:
     if len(payload) > params.max_bytes:
         raise BadRecord(HtmlReason.TOO_LARGE, f"{len(payload)} bytes, at most {params.max_bytes} are read")
     opened = payload.count(b"<")
-    if opened > 20_000 or (opened > 2_000 and opened - 2 * payload.count(b"</") > 2_000):
+    if opened > 20_000 or (opened > 4_000 and opened - 2 * payload.count(b"</") > 2_000):
         _check_nesting(payload, params)
     # a tag with too many attributes is longer than two steps, and so covers a whole step without ">"
     start = 0
@@ -174,7 +174,7 @@ def check_size(payload: bytes, params: HtmlParams) -> None:
 
 
 def _check_attributes(tag: bytes) -> None:
-    if _TAG.match(tag) and len(_QUOTED.sub(b" ", tag).split()) > _MAX_ATTRIBUTES:
+    if b">" not in tag and _TAG.match(tag) and len(_QUOTED.sub(b" ", tag).split()) > _MAX_ATTRIBUTES:
         raise BadRecord(HtmlReason.TOO_COMPLEX, f"more than {_MAX_ATTRIBUTES} attributes in one tag")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from components.crawl.html_hints import Hint
+from components.crawl.html_hints import Hint, closes_article, is_label
 from components.crawl.html_tree import Block, Page, Paragraph, Picture
 
 _SENTENCE: Final = re.compile(r"[.!?…。！？؟।:;,][\"'”’»)\]]*(?:\s|$)|[。！？，、]")
@@ -20,6 +20,10 @@ _SHARE: Final = {Hint.BODY: 0.35, Hint.CONTENT: 0.6, Hint.NONE: 0.75, Hint.DOUBT
 
 _SAVED: Final = 0.3
 """A block that was put out comes back where all that is left has less than this share of its prose."""
+
+
+_AFTER_HEADLINE: Final = 0.5
+"""What comes before the headline stays where what follows has less than this share of its characters."""
 
 
 def _prose(paragraph: Paragraph, heading: int) -> float:
@@ -34,20 +38,40 @@ def _prose(paragraph: Paragraph, heading: int) -> float:
     return float(plain) if plain >= 80 else plain * 0.6
 
 
-def weigh(page: Page) -> None:
-    """Decide which blocks are out for good, and sum mass, characters and links of the others."""
+def find_lost(page: Page) -> int:
+    """Key of a block whose names put it out by mistake; 0 where there is none.
+
+    Names are only hints: where what they leave in is next to nothing beside one block that they
+    put out, that block is content.
+    """
     blocks = page.blocks
-    paragraphs = [entry for entry in page.entries if type(entry) is Paragraph]
-    prose = [_prose(entry, blocks[entry.block].heading) for entry in paragraphs]
-    _put_out(blocks, paragraphs, prose)
-    for entry, mass in zip(paragraphs, prose, strict=True):
+    left = 0.0
+    lost: dict[int, float] = {}
+    for entry in page.entries:
+        if type(entry) is Paragraph:
+            block = blocks[entry.block]
+            mass = _prose(entry, block.heading)
+            if block.out:
+                lost[entry.block] = lost.get(entry.block, 0.0) + mass
+            else:
+                left += mass
+    best = max(lost, key=lambda index: (lost[index], -index), default=0)
+    return blocks[best].key if best and left < _SAVED * lost[best] else 0
+
+
+def weigh(page: Page) -> None:
+    """Sum mass, characters and links of the blocks that are not out."""
+    blocks = page.blocks
+    for entry in page.entries:
         block = blocks[entry.block]
-        if not block.out:
+        if type(entry) is Paragraph and not block.out:
             block.chars += entry.chars
             block.links += entry.links
-            block.mass += mass
+            block.mass += _prose(entry, block.heading)
     for index in range(len(blocks) - 1, 0, -1):
         block = blocks[index]
+        if not block.chars:
+            continue
         if block.hint == Hint.DOUBT:
             block.mass *= 0.7
         elif block.tag == "form":
@@ -56,39 +80,6 @@ def weigh(page: Page) -> None:
         above.mass += block.mass
         above.chars += block.chars
         above.links += block.links
-
-
-def _put_out(blocks: list[Block], paragraphs: list[Paragraph], prose: list[float]) -> None:
-    """Extend `out` to what is inside; names are only hints.
-
-    Where what they leave in is next to nothing beside one block that they put out, that block is
-    taken back in.
-    """
-    roots = _out_roots(blocks)
-    for _ in range(4):
-        left = 0.0
-        lost: dict[int, float] = {}
-        for entry, mass in zip(paragraphs, prose, strict=True):
-            root = roots[entry.block]
-            if root:
-                lost[root] = lost.get(root, 0.0) + mass
-            else:
-                left += mass
-        best = max(lost, key=lambda index: (lost[index], -index), default=0)
-        if not best or left >= _SAVED * lost[best]:
-            break
-        blocks[best].out = False
-        roots = _out_roots(blocks)
-    for index, root in enumerate(roots):
-        blocks[index].out = root > 0
-
-
-def _out_roots(blocks: list[Block]) -> list[int]:
-    """For each block the outermost block around it that is out; 0 where there is none."""
-    roots = [0] * len(blocks)
-    for index in range(1, len(blocks)):
-        roots[index] = roots[blocks[index].parent] or (index if blocks[index].out else 0)
-    return roots
 
 
 def find_main(page: Page) -> int:
@@ -155,23 +146,86 @@ def _made_of_links(block: Block) -> bool:
     return links > 0.6 or (links > 0.4 and block.hint == Hint.DOUBT)
 
 
-def select(page: Page, main: int) -> list[bool]:
+def select(page: Page, main: int, title: str | None = None) -> list[bool]:
     """For each entry: whether it is content.
 
-    Entries of the block `main` that are not in junk; the lead and pictures between the title and
-    it; and what stands in its twins (siblings with the same tag and class).
+    Entries of the block `main` that are not in junk; the lead and pictures between the heading and
+    it; and what stands in its twins (siblings with the same tag and class). Not what comes before the
+    heading that the page's title repeats, nor labels and the sections that follow an article.
+
+    Args:
+        page: the page, weighed.
+        main: index of the block that holds the main content.
+        title: content of `<title>`.
     """
     blocks, entries = page.blocks, page.entries
     junk = _junk_blocks(blocks, main)
     end = blocks[main].end
-    if main == 0:
-        keep = [not junk[entry.block] for entry in entries]
-    else:
-        keep = [main <= entry.block < end and not junk[entry.block] for entry in entries]
+    keep = [main <= entry.block < end and not junk[entry.block] for entry in entries]
+    headline = _headline(page, main, keep, title)
+    if main:
         _add_twins(page, main, junk, keep)
-        _add_lead(page, main, junk, keep)
-    _drop_bare_headings(page, keep)
-    return keep
+        _add_lead(page, main, junk, keep, headline)
+    if headline > 0:
+        above = [entry for entry, kept in zip(entries[:headline], keep[:headline], strict=True) if kept]
+        texts = [entry for entry in above if isinstance(entry, Paragraph)]
+        before, links = sum(entry.chars for entry in texts), sum(entry.links for entry in texts)
+        after = _kept(entries, keep, headline, len(keep))
+        if after >= _AFTER_HEADLINE * before and (before < 150 or links > 0.2 * before):
+            keep[:headline] = [False] * headline
+    tidy = list(keep)
+    _drop_labels(page, tidy)
+    _drop_bare_headings(page, tidy)
+    enough = 0.3 * _kept(entries, keep, 0, len(entries))
+    return tidy if _kept(entries, tidy, 0, len(entries)) >= enough else keep
+
+
+def _kept(entries: list[Paragraph | Picture], keep: list[bool], begin: int, end: int) -> int:
+    """Characters of the paragraphs that are kept from `begin` to `end`."""
+    both = zip(entries[begin:end], keep[begin:end], strict=True)
+    return sum(entry.chars for entry, kept in both if kept and isinstance(entry, Paragraph))
+
+
+_WORD: Final = re.compile(r"\w+")
+
+
+def _headline(page: Page, main: int, keep: list[bool], title: str | None) -> int:
+    """Position of the heading that says what the page's title says, before or in `main`; -1 without."""
+    words = set(_WORD.findall((title or "").lower()))
+    if len(words) < 2:
+        return -1
+    end = page.blocks[main].end
+    best, best_level = -1, 4
+    for i, entry in enumerate(page.entries):
+        if entry.block >= end:
+            break
+        block = page.blocks[entry.block]
+        if 0 < block.heading < best_level and type(entry) is Paragraph and not block.out:
+            said = set(_WORD.findall(entry.text.lower()))
+            if len(said) >= 3 and 2 * len(said & words) >= max(1.5 * len(said), len(words)):
+                best, best_level = i, block.heading
+    return best
+
+
+def _drop_labels(page: Page, keep: list[bool]) -> None:
+    """Take out labels, and in the later half of what is kept the sections that follow an article."""
+    blocks, entries = page.blocks, page.entries
+    total = _kept(entries, keep, 0, len(entries))
+    seen, closed = 0, 0  # `closed` is the level of the heading whose section is left out
+    for i, entry in enumerate(entries):
+        if not keep[i]:
+            continue
+        block = blocks[entry.block]
+        if type(entry) is Paragraph:
+            seen += entry.chars
+            if block.heading and closed and block.heading <= closed:
+                closed = 0
+            if block.heading and not closed and seen * 2 > total and closes_article(entry.text):
+                closed = block.heading
+            if is_label(entry.text):
+                keep[i] = False
+        if closed:
+            keep[i] = False
 
 
 def _add_twins(page: Page, main: int, junk: list[bool], keep: list[bool]) -> None:
@@ -197,11 +251,13 @@ def _add_twins(page: Page, main: int, junk: list[bool], keep: list[bool]) -> Non
                 keep[i] = any(a <= entry.block < b for a, b in twins)
 
 
-def _add_lead(page: Page, main: int, junk: list[bool], keep: list[bool]) -> None:
+def _add_lead(page: Page, main: int, junk: list[bool], keep: list[bool], headline: int) -> None:
     blocks, entries = page.blocks, page.entries
     first = next((i for i, entry in enumerate(entries) if entry.block >= main), len(entries))
-    title = next((i for i in range(first - 1, -1, -1) if _is_title(entries[i], blocks)), None)
-    if title is None:
+    title = next((i for i in range(first - 1, -1, -1) if _is_title(entries[i], blocks)), -1)
+    if 0 <= headline < first:
+        title = headline
+    if title < 0:
         return
     mass = 0.0
     found = []

@@ -37,7 +37,7 @@ _KINDS: Final[dict[str, int]] = {
         ),
         _SKIP,
     ),
-    **dict.fromkeys(("nav", "footer", "aside"), _CHROME),
+    **dict.fromkeys(("footer", "aside"), _CHROME),
     **dict.fromkeys(("img", "amp-img", "amp-anim"), _IMAGE),
     **dict.fromkeys(("span", "font", "strong", "em", "b", "i", "small", "time", "label"), _SPAN),
     "br": _BREAK,
@@ -68,6 +68,8 @@ class Block:
         parent: index of the enclosing block in `Page.blocks`; -1 for the root.
         hint: what its class, id and role say (`Hint`).
         name: class of the element, for comparing siblings.
+        out: it is boilerplate by its tag, role or names; what is in it makes no blocks of its own.
+        key: identifies an element that is out, as long as the tree lives.
         heading: 1 to 6 for a heading and for blocks inside one, else 0.
         end: index after the last block inside it.
         chars, links: characters of text inside it, and those of them in links.
@@ -80,6 +82,7 @@ class Block:
         "end",
         "heading",
         "hint",
+        "key",
         "links",
         "mass",
         "name",
@@ -106,6 +109,7 @@ class Block:
         self.depth = depth
         self.name = name
         self.out = out
+        self.key = 0
         self.heading = heading
         self.start = start
         self.end = 0
@@ -188,7 +192,14 @@ def clean(raw: str, *, pre: bool = False) -> str:
     return text if text.isprintable() else " ".join(_CONTROL.sub("", text).split())
 
 
-def read_page(body: Any, *, max_depth: int, max_nodes: int, noscript: bool = False) -> Page:
+def read_page(
+    body: Any,
+    *,
+    max_depth: int,
+    max_nodes: int,
+    noscript: bool = False,
+    spared: frozenset[int] = frozenset(),
+) -> Page:
     """Walk over everything below `body`.
 
     Args:
@@ -196,11 +207,12 @@ def read_page(body: Any, *, max_depth: int, max_nodes: int, noscript: bool = Fal
         max_depth: most block elements inside each other.
         max_nodes: most nodes visited.
         noscript: read the text inside `<noscript>` too.
+        spared: keys of blocks (`Block.key`) that are not put out, whatever their tag, role and names are.
 
     Raises:
         BadRecord: `too_deep` or `too_complex`.
     """
-    walk = _Walk(max_depth, max_nodes, _IN_LINK if noscript else _IN_LINK | _IN_NOSCRIPT)
+    walk = _Walk(max_depth, max_nodes, 0 if noscript else _IN_NOSCRIPT, spared)
     walk.run(body.first_child)
     return _close(Page(walk.blocks, walk.entries))
 
@@ -208,7 +220,7 @@ def read_page(body: Any, *, max_depth: int, max_nodes: int, noscript: bool = Fal
 class _Walk:
     """The state of one walk: blocks and entries so far, and the paragraph that is being read."""
 
-    def __init__(self, max_depth: int, max_nodes: int, states: int) -> None:
+    def __init__(self, max_depth: int, max_nodes: int, noscript: int, spared: frozenset[int]) -> None:
         self.blocks = [Block("body", -1, 0, 0, "", None, False, 0)]
         self.entries: list[Paragraph | Picture] = []
         self.pieces: list[str] = []
@@ -217,7 +229,8 @@ class _Walk:
         self.sources: list[str] = []  # srcset of the <source> elements before an <img>
         self.max_depth = max_depth
         self.max_nodes = max_nodes
-        self.states = states
+        self.noscript = noscript  # the state inside <noscript>
+        self.spared = spared
 
     def run(self, root: Any) -> None:  # noqa: PLR0912 - a call for every node would cost half the speed
         """Visit `root`, its following siblings and all below them."""
@@ -239,7 +252,8 @@ class _Walk:
                             pieces.append(text)
                     else:
                         if parent != self.current:
-                            self.flush()
+                            if pieces:
+                                self.flush()
                             self.current = parent
                         pieces.append(text)
                         if state:
@@ -282,6 +296,18 @@ class _Walk:
 
     def open_block(self, node: Any, tag: str, parent: int, out: bool) -> int:
         """Begin a block; gives its index."""
+        if self.pieces:
+            self.flush()
+        blocks = self.blocks
+        above = blocks[parent]
+        if above.out:
+            return parent  # what is out is one block, however much is in it
+        depth = above.depth + 1
+        if depth > self.max_depth:
+            raise BadRecord(
+                HtmlReason.TOO_DEEP, f"more than {self.max_depth} block elements inside each other"
+            )
+        heading = int(tag[1]) if tag in HEADINGS else above.heading
         attributes = node.attributes
         hint, name, number = 0, "", None
         if attributes:
@@ -290,24 +316,25 @@ class _Walk:
             mark = get("id")
             if name or mark:
                 hint = hint_of(f"{name[:400]} {mark[:100]}" if mark else name[:400])
-            if (get("itemprop") or "").lower() in _BODY_PROPERTIES:
+            if "itemprop" in attributes and (get("itemprop") or "").lower() in _BODY_PROPERTIES:
                 hint = Hint.BODY
             if tag not in _NEVER_OUT:
-                out = out or (hint == Hint.OUT and tag not in HEADINGS) or get("role") in _ROLES_OUT
-                out = out or hidden(attributes)
+                out = (
+                    out
+                    or (hint == -2 and tag not in HEADINGS)
+                    or get("role") in _ROLES_OUT
+                    or hidden(attributes)
+                )
             if tag == "ol":
                 start = get("start") or ""
                 number = int(start) if start.isdecimal() and start.isascii() and len(start) < 7 else None
-        self.flush()
-        above = self.blocks[parent]
-        depth = above.depth + 1
-        if depth > self.max_depth:
-            raise BadRecord(
-                HtmlReason.TOO_DEEP, f"more than {self.max_depth} block elements inside each other"
-            )
-        heading = int(tag[1]) if tag in HEADINGS else above.heading
-        self.blocks.append(Block(tag, parent, hint, depth, name, number, out, heading))
-        self.current = len(self.blocks) - 1
+        block = Block(tag, parent, hint, depth, name, number, out, heading)
+        if out:
+            block.key = node.mem_id
+            if block.key in self.spared:
+                block.out, block.hint = False, max(hint, Hint.NONE)
+        self.current = len(blocks)
+        blocks.append(block)
         return self.current
 
     def enter(self, node: Any, kind: int, parent: int, state: int) -> int:
@@ -317,7 +344,7 @@ class _Walk:
         """
         if kind == _SPAN:
             attributes = node.attributes
-            if attributes:
+            if attributes and not self.blocks[parent].out:
                 name = attributes.get("class")
                 if (name and hint_of(name[:400]) == Hint.OUT) or hidden(attributes):
                     return -1
@@ -329,7 +356,7 @@ class _Walk:
         elif kind == _IMAGE:
             self.picture(node.attributes, parent, state)
         elif kind == _NOSCRIPT:
-            return state | (_IN_NOSCRIPT & self.states)
+            return state | self.noscript
         elif kind == _RULE:
             self.flush()
         elif kind == _SOURCE:
