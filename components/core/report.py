@@ -12,28 +12,25 @@ Example:
 
 from __future__ import annotations
 
-import base64
 import functools
-import io
-import itertools
 import math
-import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, Literal
-from urllib.parse import urlsplit
 
 import jinja2
-import PIL.Image as PilImage
-import PIL.ImageOps
 
-from components.core.images import MAX_PIXELS, MAX_SIDE
+from components.core.report_formats import duration, number, percent, short, size, slug, tick, web_link
+from components.core.report_graph import Drawing, Graph, GraphNode, draw
+from components.core.report_pictures import THUMBNAIL_SIDE, Figure, thumbnail
+
+__all__ = [
+    "THUMBNAIL_SIDE", "Drawing", "Figure", "Graph", "GraphNode", "draw", "duration", "number", "percent",
+    "short", "size", "slug", "thumbnail", "tick", "web_link",
+]  # fmt: skip
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
-THUMBNAIL_SIDE: Final = 320
-"""Longest side of a thumbnail in pixels."""
 
 Tone = Literal["kept", "dropped", "failed", "changed", "plain"]
 
@@ -175,17 +172,6 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A picture as a `data:` URI with its alternative text and a caption."""
-
-    src: str
-    alt: str = ""
-    caption: str = ""
-    width: int | None = None
-    height: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Gallery:
     """Pictures side by side."""
 
@@ -223,31 +209,6 @@ class Article:
     cover: Figure | None = None
     open: bool = False
     template: ClassVar[str] = "article"
-
-
-@dataclass(frozen=True, slots=True)
-class GraphNode:
-    """A box of a graph."""
-
-    name: str
-    title: str
-    lines: Sequence[str] = ()
-    tone: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """A directed graph without cycles, drawn from top to bottom; edges are pairs of node names."""
-
-    nodes: Sequence[GraphNode]
-    edges: Sequence[tuple[str, str]]
-    label: str = ""
-    template: ClassVar[str] = "graph"
-
-    @property
-    def drawing(self) -> Drawing:
-        """Where everything goes."""
-        return draw(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,241 +290,6 @@ class Report:
     facts: Sequence[tuple[str, str]] = ()
     kicker: str = "kalemint"
     footer: str = ""
-
-
-# Formats
-
-
-def slug(text: str) -> str:
-    """Text as a fragment identifier."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "section"
-
-
-def number(value: float) -> str:
-    """1234567 as 1,234,567; a fraction with up to three digits after the point."""
-    if isinstance(value, float) and not value.is_integer():
-        return f"{value:,.3f}".rstrip("0").rstrip(".") if abs(value) >= 0.001 else f"{value:.2g}"
-    return f"{int(value):,}"
-
-
-def short(value: float) -> str:
-    """1234567 as 1.2M: for ticks and tiles."""
-    for limit, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e4, "k")):
-        if abs(value) >= limit:
-            scaled = value / (1e3 if unit == "k" else limit)
-            return f"{scaled:.3g}{unit}" if scaled < 1000 else f"{scaled:,.0f}{unit}"
-    return number(round(value, 1)) if value % 1 else number(value)
-
-
-def tick(value: float) -> str:
-    """An edge of a histogram in as few characters as tell it from its neighbours: 0.5, 1.4, 91, 5.8k."""
-    if value >= 1000:
-        return short(float(f"{value:.2g}")) if value >= 1e4 else f"{value / 1000:.3g}k"
-    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
-
-
-def size(value: float) -> str:
-    """Bytes in decimal units, such as 12.3 MB."""
-    for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if value >= limit:
-            return f"{value / limit:.3g} {unit}"
-    return f"{value:.0f} B"
-
-
-def percent(part: float, whole: float) -> str:
-    """A share, such as 12.3 %; never rounded to 0 % or 100 % unless it is."""
-    if not whole:
-        return "-"
-    share = 100 * part / whole
-    if 0 < share < 0.1:
-        return "<0.1 %"
-    if 99.9 < share < 100:
-        return ">99.9 %"
-    return f"{share:.1f} %" if 0 < share < 100 else f"{share:.0f} %"
-
-
-def duration(seconds: float) -> str:
-    """Seconds for a person: 0.4 s, 2 min 5 s, 3 h 12 min."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def web_link(url: str) -> str:
-    """The URL if it is safe to make it a link (http or https), else nothing."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    return url if parts.scheme in {"http", "https"} and parts.netloc else ""
-
-
-def thumbnail(data: bytes, *, side: int = THUMBNAIL_SIDE, quality: int = 72) -> Figure | None:
-    """A picture of at most `side` pixels as a WebP `data:` URI; None where it can't be decoded."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with PilImage.open(io.BytesIO(data)) as picture:
-                if max(picture.size) > MAX_SIDE or picture.width * picture.height > MAX_PIXELS:
-                    return None
-                picture.draft("RGB", (2 * side, 2 * side))
-                upright = PIL.ImageOps.exif_transpose(picture)
-                transparent = "A" in upright.getbands() or "transparency" in upright.info
-                small = upright.convert("RGBA" if transparent else "RGB")
-                small.thumbnail((side, side), PilImage.Resampling.LANCZOS)
-                out = io.BytesIO()
-                small.save(out, "WEBP", quality=quality, method=4)
-        except Exception:  # noqa: BLE001 - a picture that can't be drawn is left out; Pillow raises many types
-            return None
-    uri = "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()
-    return Figure(uri, width=small.width, height=small.height)
-
-
-# Graphs
-
-NODE_WIDTH: Final = 236
-_GAP_X: Final = 28
-_PASS: Final = 12
-_GAP_Y: Final = 46
-_LINE: Final = 17
-_PAD: Final = 12
-_MAX_CHARS: Final = 25
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A box with its corner and size, in pixels, and its lines cut to fit."""
-
-    node: GraphNode
-    x: float
-    y: float
-    width: float
-    height: float
-    title: str
-    lines: Sequence[tuple[float, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """A graph laid out: boxes, and edges as SVG paths."""
-
-    width: float
-    height: float
-    boxes: Sequence[Placed]
-    paths: Sequence[str]
-
-
-def _cut(text: str, limit: int = _MAX_CHARS) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _layers(graph: Graph) -> dict[str, int]:
-    """The layer of each node: one below the lowest of its parents.
-
-    Raises:
-        ValueError: where the edges go round in a circle.
-    """
-    names = [node.name for node in graph.nodes]
-    parents: dict[str, list[str]] = {name: [] for name in names}
-    for parent, child in graph.edges:
-        if parent in parents and child in parents:
-            parents[child].append(parent)
-    layer: dict[str, int] = {}
-    left = names
-    while left:
-        ready = [name for name in left if all(parent in layer for parent in parents[name])]
-        if not ready:
-            raise ValueError(f"the graph has a cycle through {left[0]}")
-        for name in ready:
-            layer[name] = 1 + max((layer[parent] for parent in parents[name]), default=-1)
-        left = [name for name in left if name not in layer]
-    return layer
-
-
-@dataclass(slots=True)
-class _Spot:
-    """A place in a layer: a node, or the point where an edge passes through to a lower layer."""
-
-    node: GraphNode | None
-    above: list[_Spot]
-    x: float = 0.0
-    top: float = 0.0
-    bottom: float = 0.0
-
-    @property
-    def width(self) -> float:
-        return NODE_WIDTH if self.node else _PASS
-
-    @property
-    def wanted(self) -> float | None:
-        return sum(spot.x for spot in self.above) / len(self.above) if self.above else None
-
-
-def _spots(graph: Graph) -> tuple[list[list[_Spot]], list[list[_Spot]]]:
-    """The spots of each layer, and those that each edge goes through, from its parent to its child."""
-    layer = _layers(graph)
-    rows: list[list[_Spot]] = [[] for _ in range(max(layer.values(), default=-1) + 1)]
-    spots: dict[str, _Spot] = {}
-    for node in graph.nodes:
-        spots[node.name] = _Spot(node, [])
-        rows[layer[node.name]].append(spots[node.name])
-    routes = []
-    for parent, child in graph.edges:
-        if parent not in spots or child not in spots:
-            continue
-        route = [spots[parent]]
-        for between in range(layer[parent] + 1, layer[child]):
-            route.append(_Spot(None, [route[-1]]))
-            rows[between].append(route[-1])
-        spots[child].above.append(route[-1])
-        routes.append([*route, spots[child]])
-    return rows, routes
-
-
-def draw(graph: Graph) -> Drawing:
-    """Lay a graph out in layers; in each, a node stands near the middle of its parents.
-
-    An edge that skips a layer is led between that layer's nodes.
-    """
-    rows, routes = _spots(graph)
-    widths = [sum(spot.width + _GAP_X for spot in row) - _GAP_X for row in rows]
-    total = max([*widths, 1.0])
-    boxes: list[Placed] = []
-    y = 1.0
-    for row, width in zip(rows, widths, strict=True):
-        row.sort(key=lambda spot: total / 2 if spot.wanted is None else spot.wanted)
-        x = (total - width) / 2
-        tallest = max(2 * _PAD + _LINE * (1 + len(s.node.lines if s.node else ())) - 3 for s in row)
-        for spot in row:
-            spot.x, spot.top, spot.bottom = x + spot.width / 2, y, y + tallest
-            if spot.node:
-                lines = [
-                    (y + _PAD + 12 + _LINE * (n + 1), _cut(line, 34))
-                    for n, line in enumerate(spot.node.lines)
-                ]
-                height = 2 * _PAD + _LINE * (1 + len(lines)) - 3.0
-                boxes.append(Placed(spot.node, x, y, NODE_WIDTH, height, _cut(spot.node.title), lines))
-                spot.bottom = y + height
-            x += spot.width + _GAP_X
-        y += tallest + _GAP_Y
-    return Drawing(total, max(y - _GAP_Y + 1, 1), boxes, [_path(route) for route in routes])
-
-
-def _path(route: Sequence[_Spot]) -> str:
-    """An SVG path from the foot of the first spot, straight through passes, to the head of the last."""
-    drawn = f"M{route[0].x:g} {route[0].bottom:g}"
-    at = route[0].bottom
-    for start, stop in itertools.pairwise(route):
-        end = stop.top if stop.node is None else stop.top - 5
-        middle = (at + end) / 2
-        drawn += f"C{start.x:g} {middle:g} {stop.x:g} {middle:g} {stop.x:g} {end:g}"
-        if stop.node is None:
-            drawn += f"V{stop.bottom:g}"
-            at = stop.bottom
-    return drawn
 
 
 # The page

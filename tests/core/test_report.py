@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import base64
-import io
 import re
 from html.parser import HTMLParser
 
-import PIL.Image as PilImage
 import pytest
 
 from components.core import report as kit
@@ -121,67 +118,6 @@ def test_an_empty_funnel_step_draws_nothing() -> None:
     funnel = kit.Funnel([kit.FunnelStep("a", 0, 0)])
     assert funnel.share(funnel.steps[0], 0) == 0
     assert 'class="kept" style' not in page(funnel)
-
-
-def test_graph_layers_follow_the_edges_and_boxes_do_not_overlap() -> None:
-    names = "abcdefg"
-    edges = [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("a", "d"), ("d", "e"), ("a", "f"), ("a", "e")]
-    drawing = kit.draw(kit.Graph([kit.GraphNode(n, n, ["x"]) for n in names], edges))
-    boxes = {box.node.name: box for box in drawing.boxes}
-    assert set(boxes) == set(names)
-    for parent, child in edges:
-        assert boxes[parent].y + boxes[parent].height < boxes[child].y
-    placed = list(boxes.values())
-    for number, one in enumerate(placed):
-        assert one.x >= 0
-        assert one.x + one.width <= drawing.width
-        assert one.y + one.height <= drawing.height
-        for two in placed[number + 1 :]:
-            assert one.y != two.y or one.x + one.width <= two.x or two.x + two.width <= one.x
-    assert len(drawing.paths) == len(edges)
-
-
-def test_a_graph_with_a_cycle_is_refused() -> None:
-    nodes = [kit.GraphNode("a", "a"), kit.GraphNode("b", "b")]
-    with pytest.raises(ValueError, match="cycle"):
-        kit.draw(kit.Graph(nodes, [("a", "b"), ("b", "a")]))
-
-
-def test_thumbnails_are_small_upright_and_only_of_pictures() -> None:
-    wide = PilImage.new("RGB", (1600, 400), "red")
-    exif = wide.getexif()
-    exif[274] = 6  # turn by 90 degrees
-    buffer = io.BytesIO()
-    wide.save(buffer, "JPEG", exif=exif)
-    figure = kit.thumbnail(buffer.getvalue(), side=200)
-    assert figure
-    assert (figure.width, figure.height) == (50, 200)
-    data = base64.b64decode(figure.src.removeprefix("data:image/webp;base64,"))
-    with PilImage.open(io.BytesIO(data)) as small:
-        assert small.size == (50, 200)
-    assert kit.thumbnail(b"no picture") is None
-    assert kit.thumbnail(buffer.getvalue()[:300]) is None
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        (kit.number(1234567), "1,234,567"), (kit.number(0.65), "0.65"), (kit.number(0.00012), "0.00012"),
-        (kit.short(9999), "9,999"), (kit.short(22500), "22.5k"), (kit.short(3_120_000), "3.12M"),
-        (kit.tick(5792.6), "5.79k"), (kit.tick(90.6), "91"), (kit.tick(1.41), "1.4"),
-        (kit.tick(16384), "16k"),
-        (kit.size(999), "999 B"), (kit.size(12_340_000), "12.3 MB"),
-        (kit.percent(1, 3), "33.3 %"), (kit.percent(1, 10_000), "<0.1 %"),
-        (kit.percent(9_999, 10_000), ">99.9 %"),
-        (kit.percent(5, 5), "100 %"), (kit.percent(0, 5), "0 %"), (kit.percent(0, 0), "-"),
-        (kit.duration(0.42), "0.4 s"), (kit.duration(125), "2 min 5 s"), (kit.duration(11520), "3 h 12 min"),
-        (kit.web_link("https://e.org/a"), "https://e.org/a"), (kit.web_link("javascript:alert(1)"), ""),
-        (kit.web_link("file:///etc/passwd"), ""), (kit.web_link("https://[bad"), ""),
-        (kit.slug("Image & text, 2"), "image-text-2"),
-    ],
-)  # fmt: skip
-def test_formats(value: str, shown: str) -> None:
-    assert value == shown
 
 
 def test_nested_parameters_are_named_by_their_path() -> None:
