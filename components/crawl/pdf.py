@@ -16,22 +16,23 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Final
 
 import numpy as np
 import pypdfium2 as pdfium2
 import pypdfium2.raw as pdfium
-from pydantic import BaseModel, ConfigDict, Field
 
 from components.core.errors import BadRecord, Drop
 from components.core.images import read_image
-from components.core.records import Extracted, Image, Item, Note
+from components.core.records import Extracted, Image, Item
 from components.crawl import pdf_document, pdf_figures, pdf_furniture
 from components.crawl.pdf_blocks import Block, blocks_of, text_of, vocabulary
 from components.crawl.pdf_images import ImageReader, Lost, PageObjects, encode_png, page_objects
 from components.crawl.pdf_layout import reading_order
+from components.crawl.pdf_params import Notes, PdfParams, PdfReason
 from components.crawl.pdf_text import Box, Frame, PageText, Run, read_page, turned
+
+__all__ = ["PdfParams", "PdfReason", "extract_pdf"]
 
 RENDER_DPI: Final = 144
 MAX_RENDER_SIDE: Final = 4000
@@ -43,70 +44,14 @@ _JUNK_TITLE: Final = re.compile(
     r"(?:document|dokument|slide|presentation|powerpoint|layout|print|title)[ \w-]{0,14}|[\W\d_]*)",
     re.IGNORECASE,
 )
+_CATALOG: Final = re.compile(rb"(?<!\d)(\d{1,9})\s+0\s+obj\s*<<[^>]{0,500}?/Type\s*/Catalog\b")
+_NO_PAGES: Final = re.compile(
+    rb"/Type\s*/Pages\b[^>]{0,200}/Count\s+0\b|/Count\s+0\b[^>]{0,200}/Type\s*/Pages\b"
+)
 _LICENSE: Final = re.compile(
     rb"(?:cc:license[^>]{0,80}resource|xmpRights:WebStatement)[\s=\"'>]{1,4}"
     rb"(https?://creativecommons\.org/[^\"'<\s]{1,100})"
 )
-
-
-class PdfReason(StrEnum):
-    """Why a PDF was dropped or failed, or what of it was left out or altered (notes)."""
-
-    TOO_LARGE = "pdf_too_large"
-    TOO_MANY_PAGES = "pdf_too_many_pages"
-    ENCRYPTED = "pdf_encrypted"
-    NO_TEXT = "pdf_no_text"
-    EMPTY = "pdf_empty"
-    NOT_A_PDF = "not_a_pdf"
-    MALFORMED = "pdf_malformed"
-    NO_PAGES = "pdf_no_pages"
-    REPAIRED = "pdf_repaired"
-    PAGE_UNREADABLE = "page_unreadable"
-    PAGE_WITHOUT_TEXT = "page_without_text"
-    PAGE_TOO_COMPLEX = "page_too_complex"
-    RUNNING_HEADER = "running_header"
-    RUNNING_FOOTER = "running_footer"
-    PAGE_NUMBER = "page_number"
-    LINE_NUMBERS = "line_numbers"
-    SLANTED_TEXT = "slanted_text"
-    OVERPRINTED_TEXT = "overprinted_text"
-    UNMAPPED_TEXT = "unmapped_text"
-    FIGURE_LABELS = "figure_labels"
-    FIGURE_PARTS = "figure_parts"
-    IMAGE_LOST = "image_lost"
-    IMAGE_TOO_SMALL = "image_too_small"
-    TOO_MANY_IMAGES = "too_many_images"
-    MASK_LEFT_OUT = "mask_left_out"
-
-
-class PdfParams(BaseModel):
-    """Limits of the PDF reader."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    max_bytes: int = Field(
-        default=50_000_000, ge=1, description="bytes; larger files are dropped (MINT-1T 2.1: 50 MB)"
-    )
-    max_pages: int = Field(default=50, ge=1, description="pages; longer files are dropped (MINT-1T 2.1)")
-    timeout_s: float = Field(default=120, gt=0, description="seconds one file may take in the sandbox")
-    memory_bytes: int = Field(
-        default=1 << 30, ge=1 << 26, description="bytes one file may take in the sandbox"
-    )
-    min_image_side: int = Field(
-        default=3, ge=1, description="pixels; images with a shorter side are rules and masks"
-    )
-    max_images: int = Field(
-        default=500, ge=0, description="images of one document; further ones are left out"
-    )
-    max_objects: int = Field(
-        default=100_000, ge=1, description="drawn objects of one page that are looked at"
-    )
-    max_characters: int = Field(
-        default=200_000, ge=1, description="characters of one page; more is no text to read"
-    )
-    render_vector_figures: bool = Field(
-        default=True, description="render figures drawn with paths and captioned 'Figure n' as PNG at 144 dpi"
-    )
 
 
 def _turned_size(size: tuple[float, float], turns: int) -> tuple[float, float]:
@@ -139,23 +84,23 @@ class _Page:
         return turned(np.asarray(boxes, dtype=np.float64).reshape(-1, 4), *self.frame.size, -self.turns % 4)
 
 
-class _Notes:
-    """Counts what is left out; one note a kind, with the first example."""
+def _has_end(payload: bytes) -> bool:
+    return b"%%EOF" in payload[-2048:]
 
-    def __init__(self) -> None:
-        self._found: dict[PdfReason, tuple[int, list[str]]] = {}
 
-    def add(self, reason: PdfReason, detail: str, amount: int = 1) -> None:
-        count, details = self._found.get(reason, (0, []))
-        if len(details) < 3 and detail not in details:
-            details.append(detail)
-        self._found[reason] = (count + amount, details)
+def _parsed(payload: bytes) -> Any:
+    """PDFium's document. A file whose end is missing gets a trailer that names its catalog.
 
-    def all(self) -> list[Note]:
-        return [
-            Note(str(reason), f"{count}: {'; '.join(details)}"[:500])
-            for reason, (count, details) in sorted(self._found.items())
-        ]
+    PDFium finds the objects of a damaged file by itself, but not where to begin. Crawls cut files off.
+    """
+    try:
+        return pdfium2.PdfDocument(payload)
+    except pdfium2.PdfiumError:
+        catalog = None if _has_end(payload) or b"/Encrypt" in payload else _CATALOG.search(payload)
+        if not catalog:
+            raise
+        trailer = b"\nendobj\ntrailer\n<< /Root %s 0 R >>\nstartxref\n0\n%%%%EOF\n"
+        return pdfium2.PdfDocument(payload + trailer % catalog.group(1))
 
 
 @contextmanager
@@ -166,13 +111,13 @@ def _opened(payload: bytes) -> Iterator[Any]:
     if b"%PDF-" not in payload[:1024]:
         raise BadRecord(PdfReason.NOT_A_PDF, f"it starts with {payload[:8]!r}")
     try:
-        pdf = pdfium2.PdfDocument(payload)
+        pdf = _parsed(payload)
     except pdfium2.PdfiumError as error:
         if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
             raise Drop(PdfReason.ENCRYPTED, "it needs a password") from None
-        if error.err_code in (None, pdfium.FPDF_ERR_SUCCESS):
+        if _NO_PAGES.search(payload):
             raise BadRecord(PdfReason.NO_PAGES, "its page tree has no pages") from None
-        cut = "" if b"%%EOF" in payload[-2048:] else ": it has no end, so it may be cut off"
+        cut = "" if _has_end(payload) else ": it has no end, so it may be cut off"
         raise BadRecord(PdfReason.MALFORMED, f"PDFium can't read its structure{cut}") from None
     try:
         yield pdf
@@ -210,7 +155,7 @@ def _page_text(page: Any, frame: Frame, limit: int) -> PageText | None:
         pdfium.FPDFText_ClosePage(text_page)
 
 
-def _read_pictures(page: Any, read: _Page, reader: ImageReader, limit: int, notes: _Notes) -> None:
+def _read_pictures(page: Any, read: _Page, reader: ImageReader, limit: int, notes: Notes) -> None:
     for handle, box in read.objects.images:
         where = f"page {read.index + 1}"
         if len(reader.images) >= limit:
@@ -228,7 +173,7 @@ def _read_pictures(page: Any, read: _Page, reader: ImageReader, limit: int, note
     read.objects.images = []  # handles end with the page
 
 
-def _read_pages(pdf: Any, reader: ImageReader, params: PdfParams, notes: _Notes) -> list[_Page]:
+def _read_pages(pdf: Any, reader: ImageReader, params: PdfParams, notes: Notes) -> list[_Page]:
     """Pages with text, with their pictures."""
     pages: list[_Page] = []
     unreadable = 0
@@ -266,7 +211,7 @@ def _read_pages(pdf: Any, reader: ImageReader, params: PdfParams, notes: _Notes)
     return pages
 
 
-def _remove_furniture(pages: Sequence[_Page], notes: _Notes) -> None:
+def _remove_furniture(pages: Sequence[_Page], notes: Notes) -> None:
     found = pdf_furniture.find([p.runs for p in pages], [p.size[1] for p in pages])
     if sum(len(runs) for _, _, runs, _ in found) == sum(len(p.runs) for p in pages):
         return  # a document of one line a page would be left with nothing
@@ -274,8 +219,12 @@ def _remove_furniture(pages: Sequence[_Page], notes: _Notes) -> None:
     for kind, _, runs, text in found:
         notes.add(PdfReason(kind), text[:100])
         gone.update(id(r) for r in runs)
+    sideways = [[r for t, runs in sorted(p.text.runs.items()) if t != p.turns for r in runs] for p in pages]
+    for run in (r for runs in pdf_furniture.find_sideways(sideways) for r in runs):
+        notes.add(PdfReason.RUNNING_SIDEWAYS, run.text[:100])
+        gone.add(id(run))
     for page in pages:
-        page.text.runs[page.turns] = [r for r in page.runs if id(r) not in gone]
+        page.text.runs = {t: [r for r in runs if id(r) not in gone] for t, runs in page.text.runs.items()}
 
 
 def _render(page: Any, box: Box, size: tuple[float, float], turns: int) -> bytes:
@@ -307,7 +256,7 @@ def _is_part(image: Image) -> bool:
     return min(image.width, image.height) < MIN_PART_SIDE
 
 
-def _add_drawings(pdf: Any, page: _Page, reader: ImageReader, notes: _Notes) -> None:
+def _add_drawings(pdf: Any, page: _Page, reader: ImageReader, notes: Notes) -> None:
     """Render the figures drawn with paths; labels and small pictures in them leave text and pictures."""
     boxes: list[Box] = [tuple(b) for b in page.upright([b for _, b in page.pictures]).tolist()]
     found = pdf_figures.drawings(page.runs, page.upright(page.objects.paths), boxes, page.size)
@@ -430,11 +379,11 @@ def extract_pdf(payload: bytes, *, url: str | None = None, params: PdfParams | N
     params = params or PdfParams()
     if len(payload) > params.max_bytes:
         raise Drop(PdfReason.TOO_LARGE, "bytes", float(len(payload)), float(params.max_bytes))
-    notes = _Notes()
+    notes = Notes()
     with _opened(payload) as pdf:
         if len(pdf) > params.max_pages:
             raise Drop(PdfReason.TOO_MANY_PAGES, "pages", float(len(pdf)), float(params.max_pages))
-        if b"%%EOF" not in payload[-2048:]:
+        if not _has_end(payload):
             notes.add(PdfReason.REPAIRED, "it has no end, so it may be cut off")
         reader = ImageReader(pdf, payload, params.min_image_side)
         pages = _read_pages(pdf, reader, params, notes)

@@ -13,6 +13,8 @@ LARGER: Final = 1.12
 """A heading's font is this many times larger than that of most text."""
 MAX_CHARACTERS: Final = 200
 """Longest heading."""
+MAX_FOOTNOTES: Final = 6
+"""Most footnotes that may stand between the parts of a paragraph."""
 
 _SECTION: Final = re.compile(r"(?:\d+(?:\.\d+)*\.?|[IVX]+\.|[A-Z]\.|第.{1,3}[章节節])\s*\S")
 _ENDED: Final = tuple(".!?:;。！？：…")
@@ -82,19 +84,32 @@ def _goes_on(before: Block, after: Block) -> bool:
         return False
     if before.text.endswith(_ENDED) or caption_kind(before.text):
         return False
-    return after.text[:1].islower()
+    return after.text[:1].islower() or (before.text.endswith("-") and after.text[:1].isalpha())
+
+
+def _before(joined: Sequence[Block], block: Block) -> Block | None:
+    """The block that may go on in this one: the last of the text, behind footnotes in a smaller font."""
+    for last in reversed(joined[-MAX_FOOTNOTES - 1 :]):
+        if not last.lines:
+            return None
+        if last.role == "table" or last.size >= 0.92 * block.size:
+            return last
+    return None
 
 
 def join_paragraphs(blocks: Sequence[Block], hyphenated: frozenset[str]) -> list[Block]:
-    """Join a paragraph with its continuation in the next column or page, where nothing stands between."""
+    """Join a paragraph with its continuation in the next column or page.
+
+    Only footnotes may stand between; they then follow the whole paragraph.
+    """
     joined: list[Block] = []
     for block in blocks:
-        if joined and joined[-1].lines and block.lines and _goes_on(joined[-1], block):
-            last = joined[-1]
-            before = last.text
-            if last.lines[-1].text.endswith("\u00ad") or block.lines[0].text == "":
-                before = before.removesuffix("-") + "\u00ad"
-            last.text = join_lines(before, block.text, hyphenated)
-        else:
+        last = _before(joined, block) if block.lines else None
+        if last is None or not _goes_on(last, block):
             joined.append(block)
+            continue
+        # a hyphen that ends a line is a soft one until something else shows
+        text = last.text.removesuffix("-") + "\u00ad" if last.lines[-1].text.endswith("\u00ad") else last.text
+        last.text = join_lines(text, block.text, hyphenated)
+        last.lines = last.lines + block.lines
     return joined

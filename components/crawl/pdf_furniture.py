@@ -21,7 +21,7 @@ MARGIN_SHARE: Final = 0.25
 
 _DIGITS: Final = re.compile(r"\d+")
 _NUMBER: Final = re.compile(
-    r"\D{0,12}?(\d{1,4})\D{0,3}(?:(?:of|/|von|de|sur|из)\D{0,2}\d{1,4})?\D{0,3}", re.IGNORECASE
+    r"\D{0,12}?(\d{1,6})\D{0,3}(?:(?:of|/|von|de|sur|из)\D{0,2}\d{1,4})?\D{0,3}", re.IGNORECASE
 )
 _ROMAN: Final = re.compile(r"[ivxlc]{1,7}")
 _ROMAN_VALUES: Final = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
@@ -143,6 +143,20 @@ def _line_numbers(runs: Sequence[Run]) -> list[Run]:
         ):
             found += [r for r in column if r not in found]
     return found
+
+
+def find_sideways(pages: Sequence[Sequence[Run]]) -> list[list[Run]]:
+    """Text beside the main direction that is on several pages at the same place, page by page."""
+    places: dict[tuple[str, int, int], set[int]] = defaultdict(set)
+
+    def place(run: Run) -> tuple[str, int, int]:
+        return _DIGITS.sub("#", run.text.casefold()), round(run.x0 / 8), round(run.y0 / 8)
+
+    for number, runs in enumerate(pages):
+        for run in runs:
+            places[place(run)].add(number)
+    least = 2 if len(pages) <= 5 else 3
+    return [[run for run in runs if len(places[place(run)]) >= least] for runs in pages]
 
 
 def find(pages: Sequence[Sequence[Run]], heights: Sequence[float]) -> list[tuple[Kind, int, list[Run], str]]:

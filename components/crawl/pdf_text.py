@@ -256,11 +256,13 @@ def _runs(
         if not text:
             continue
         members = boxes[places[start:stop]]
-        middle = members[np.argsort(members[:, 3], kind="stable")[len(members) // 2]]
-        y0, y1 = float(middle[1]), float(middle[3])
-        number = int(index[places[(start + stop) // 2]])
-        size = _effective_size(text_page, number, y1 - y0)
-        bold, italic, mono = _font_style(text_page, number)
+        # the character of median baseline stands for all: an index or exponent may be anywhere
+        typical = int(np.argsort(members[:, 3], kind="stable")[len(members) // 2])
+        y0, y1 = float(members[typical, 1]), float(members[typical, 3])
+        size = _effective_size(text_page, int(index[places[start + typical]]), y1 - y0)
+        samples = {int(index[places[at]]) for at in (start, start + typical, stop - 1)}
+        styles = [_font_style(text_page, at) for at in sorted(samples)]
+        bold, italic, mono = (all(style) for style in zip(*styles, strict=True))
         runs.append(
             Run(
                 text=text,
