@@ -69,7 +69,7 @@ def extract_latex(payload: bytes, *, url: str | None = None, params: LatexParams
     items = _without_references(_finished(renderer))
     folders = [*reader.graphics_folders, project.folder]
     images, lost = _load_images(items, FigureReader(files, params, folders))
-    items = [item for item in items if item.kind == "text" or item.image_id is not None]
+    items = _captions_of_lost_images(items)
     if not any(item.kind == "text" for item in items):
         raise Drop(LatexReason.NO_TEXT, "nothing is left of the source once it is read")
     return Extracted(
@@ -128,6 +128,19 @@ def _without_references(items: list[Item]) -> list[Item]:
         alone = following is None or following.role == "heading"
         if not (item.role == "heading" and alone and _REFERENCES.match(item.text or "")):
             kept.append(item)
+    return kept
+
+
+def _captions_of_lost_images(items: list[Item]) -> list[Item]:
+    """Items without the images that could not be read; their captions stay as texts, each once."""
+    shown = {item.caption for item in items if item.image_id is not None}
+    kept: list[Item] = []
+    for item in items:
+        if item.kind == "text" or item.image_id is not None:
+            kept.append(item)
+        elif item.caption and item.caption not in shown:
+            shown.add(item.caption)
+            kept.append(Item("text", "figure", item.caption))
     return kept
 
 

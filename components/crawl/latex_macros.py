@@ -56,6 +56,9 @@ _IFS: Final = frozenset(
 )
 _ALWAYS: Final = frozenset([r"\iftrue", r"\ifpdf", r"\ifPDFTeX", r"\ifCLASSINFOpdf"])
 _RELATION: Final = re.compile(r"\s*(-?\d+)\s*([<>=])\s*(-?\d+)")
+_LENGTHS: Final = frozenset(
+    r"\baselineskip \textwidth \hsize \linewidth \columnwidth \vsize \textheight \parindent".split()
+)
 _DIMENSION: Final = re.compile(
     r"=?\s*[+-]*\s*(?:\d*[.,]?\d+|\d+[.,]?)?\s*(?:true)?\s*"
     r"(?:pt|pc|in|bp|cm|mm|dd|cc|sp|em|ex|mu|truept|fil+)?(?![A-Za-z])\s*"
@@ -320,16 +323,14 @@ class Gullet:
             if end < len(token):
                 stack.append(token[end:])
                 return
-            if token[-1] in "=-." or token[-1].isdigit():
+            if token[-1] in "=-":
                 self.skip_spaces()
-                if stack and stack[-1][0] == "\\" and stack[-1][1:2].isalpha() and not token[-1].isdigit():
+                if stack and stack[-1][0] == "\\" and stack[-1][1:2].isalpha():
                     stack.pop()
                     return
-                if stack and stack[-1] in {
-                    "\\baselineskip", "\\textwidth", "\\hsize", "\\linewidth", "\\columnwidth", "\\vsize", "\\textheight"
-                }:  # fmt: skip
-                    stack.pop()
-                    return
+            elif token[-1] in "0123456789." and stack and stack[-1] in _LENGTHS:
+                stack.pop()
+                return
 
     # -- expansion ------------------------------------------------------------------------------
 
