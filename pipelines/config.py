@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from components.crawl.params import CrawlParams
 from pydantic import BaseModel, ConfigDict, Field
 
 from components.core.errors import ConfigurationError
 from components.core.runner import RunParams
 from components.core.task import read_params
+from components.crawl.params import CrawlParams
 from components.dedup.params import DedupFamilyParams
 from components.filter.params import FilterParams
 from components.publish.params import PublishParams

@@ -101,7 +101,7 @@ def mint(
         crawling.link_images_commit,
         **fan,
         image_refs=extracted.outputs["image_refs"],
-        image_index=images.outputs["image_index"],
+        image_index=extracted.outputs["image_index"],
         **common,
     )
     assembled = _step(

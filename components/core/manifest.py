@@ -98,6 +98,7 @@ class Manifest(BaseModel):
 
     step: str = Field(description="name of the step that wrote it")
     port: str = Field(description="output port of that step")
+    family: str = Field(default="", description="component family of the step, e.g. crawl")
     location: str = Field(description="URI of the run's output")
     schema_name: str = Field(alias="schema", description="Arrow schema and version, e.g. documents/1")
     shards: list[Shard]

@@ -281,6 +281,7 @@ def _manifests(plan: StepPlan, root: str, markers: Sequence[Marker], counts: Cou
         manifests[port] = Manifest(
             step=stage.name,
             port=port,
+            family=type(stage).__module__.split(".")[1],
             location=root,
             schema=schema,
             shards=[m.ports[port] for m in markers],
@@ -307,6 +308,7 @@ def publish(
     root: str,
     *,
     params: dict[str, Any],
+    family: str = "",
     run: RunParams | None = None,
 ) -> Manifest:
     """Commit a dataset that was made in this process, for a first step that has no input dataset.
@@ -331,6 +333,7 @@ def publish(
     manifest = Manifest(
         step=step,
         port=port,
+        family=family,
         location=root,
         schema=schema,
         shards=[

@@ -40,6 +40,7 @@ def publish_sources(
             plan.ledger,
             counts,
             out,
+            family="crawl",
             params={**checked.model_dump(mode="json"), "inputs": list(inputs)},
             run=read_params(RunParams, run, "run"),  # type: ignore[arg-type]
         )

@@ -65,12 +65,18 @@ def extract_commit(
     documents: Output[Dataset],
     images: Output[Dataset],
     image_refs: Output[Dataset],
+    image_index: Output[Dataset],
     metrics: Output[Metrics],
 ):
-    """Publish documents, images and the addresses of images that pages show."""
+    """Publish documents, images, the addresses that pages show and those where images were found."""
     from components.core.task import commit
 
-    outputs = {"documents": documents, "images": images, "image_refs": image_refs}
+    outputs = {
+        "documents": documents,
+        "images": images,
+        "image_refs": image_refs,
+        "image_index": image_index,
+    }
     stage = "components.crawl.extract:ExtractStage"
     commit(stage, {"sources": sources.path}, out, crawl["extract"], run, outputs, metrics)
 

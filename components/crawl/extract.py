@@ -76,6 +76,9 @@ class _Shard:
         self.images: dict[str, Image] = {}
         self.by_warc_id: dict[str, Document] = {}
         self.evidence: dict[str, Consent] = {}
+        self.found_images: dict[str, Image] = {}
+        self._addresses: dict[str, str] = {}
+        self._requested: dict[str, str] = {}
         self._ids: set[str] = set()
         self._met: set[str] = set()
 
@@ -101,16 +104,29 @@ class _Shard:
             if known is not image:
                 known.alts = sorted({*known.alts, *image.alts})
 
+    def add_captured_image(self, image: Image, warc_id: str | None) -> bool:
+        """Take an image and its address; False where the shard has its bytes already."""
+        if warc_id:
+            self.found_images[warc_id] = image
+        if image.url:
+            self._addresses.setdefault(image.url, image.id)
+        fresh = image.id not in self.images
+        self.add_images([image])
+        return fresh
+
     def add_evidence(self, record: WarcRecord) -> None:
-        """Take what a crawler recorded beside a response about its consent."""
+        """Take what a crawler recorded beside a response: its consent, the address it was asked for."""
         if not record.content_type.startswith("application/warc-fields"):
             return
         fields = parse_fields(record.block[: 1 << 16])
         headers = record.headers
         about = clean_uri(headers.get("WARC-Refers-To")) or clean_uri(headers.get("WARC-Concurrent-To"))
-        if about is None or "robots" not in fields:
+        if about is None:
             return
-        self.evidence[about] = consent_of(fields)
+        if requested := clean_uri(fields.get("requested-url")):
+            self._requested[requested] = about
+        if "robots" in fields:
+            self.evidence[about] = consent_of(fields)
 
     def finish(self) -> None:
         """Hand everything to the output."""
@@ -131,6 +147,18 @@ class _Shard:
         }
         refs = [{"url": url, "shard": self.unit.index} for url in sorted(addresses)]
         self.out.keep("image_refs", pa.Table.from_pylist(refs, schema=schemas.get("image_refs/1")))
+        self.out.keep("image_index", self._index())
+
+    def _index(self) -> pa.Table:
+        """Which image is found under which address, those that lead to it by a redirect included."""
+        for requested, warc_id in self._requested.items():
+            if warc_id in self.found_images:
+                self._addresses.setdefault(requested, self.found_images[warc_id].id)
+        rows = []
+        for url, image_id in sorted(self._addresses.items()):
+            image = self.images[image_id]
+            rows.append({"url": url, "image_id": image_id, "width": image.width, "height": image.height})
+        return pa.Table.from_pylist(rows, schema=schemas.get("image_index/1"))
 
 
 def _batches(images: list[Image]) -> Iterator[list[Image]]:
@@ -156,17 +184,23 @@ class ExtractStage(Stage[ExtractParams]):
         rows in = documents + captured images + dropped + failed
 
     Images out of PDF and LaTeX files are further rows of `images`, and count in no equation. Bytes
-    that occur more than once in a shard are one row of `images`.
+    that occur more than once in a shard are one row of `images`; `image_index` has every address
+    under which a captured image was found.
 
     Every parser runs in a process of its own with limits of time and memory.
     """
 
     name = "extract"
     consumes = {"sources": "sources/1"}
-    produces = {"documents": "documents/1", "images": "images/1", "image_refs": "image_refs/1"}
+    produces = {
+        "documents": "documents/1",
+        "images": "images/1",
+        "image_refs": "image_refs/1",
+        "image_index": "image_index/1",
+    }
     reasons = ExtractReason
     grouping = "shard"
-    partitioned = {"images": "id", "image_refs": "url"}
+    partitioned = {"images": "id", "image_refs": "url", "image_index": "url"}
 
     def __init__(self, params: ExtractParams) -> None:
         super().__init__(params)
@@ -264,7 +298,7 @@ class ExtractStage(Stage[ExtractParams]):
             else:
                 shard.out.count(f"{record.type if record.type in _DESCRIPTIONS else 'other'}_records")
                 shard.add_evidence(record)
-        if last in shard.by_warc_id and last not in shard.evidence:
+        if last in (shard.by_warc_id | shard.found_images) and last not in shard.evidence:
             self._evidence_behind(row, shard)
 
     def _evidence_behind(self, row: dict[str, Any], shard: _Shard) -> None:
@@ -321,6 +355,7 @@ class ExtractStage(Stage[ExtractParams]):
             content_type=record.content_type,
             crawl_time=record.date,
             captured=True,
+            warc_id=record.record_id,
         )
         if record.type == "response":
             self._http(record, payload)
@@ -378,9 +413,8 @@ class ExtractStage(Stage[ExtractParams]):
         """An image captured by a crawler: a row of `images` and no document."""
         with shard.out.record(payload.id, kind="image", locator=payload.url):
             image = self._decode(payload)
-            if image.id in shard.images:
+            if not shard.add_captured_image(image, payload.warc_id):
                 raise Drop(RecordReason.REPEATED_IMAGE, f"the same bytes as image {image.id}")
-            shard.add_images([image])
             return True
         return False
 

@@ -76,6 +76,7 @@ class Payload:
     crawl_time: datetime | None = None
     consent: Consent | None = None
     captured: bool = False
+    warc_id: str | None = None
     notes: list[Note] = field(default_factory=list)
 
 

@@ -23,14 +23,13 @@ def unique_images_commit(
     dedup: dict,
     run: dict,
     unique: Output[Dataset],
-    image_index: Output[Dataset],
     metrics: Output[Metrics],
 ):
-    """Publish the images, sorted by id, and the index of their addresses."""
+    """Publish the images, sorted by id."""
     from components.core.task import commit
 
     stage = "components.dedup.images:UniqueImagesStage"
-    outputs = {"images": unique, "image_index": image_index}
+    outputs = {"images": unique}
     commit(stage, {"images": images.path}, out, dedup["images"], run, outputs, metrics)
 
 

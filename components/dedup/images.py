@@ -22,19 +22,17 @@ class UniqueImagesStage(Stage[ImageDedupParams]):
 
     Works on a partition of the images by id, so that all copies of an image are in one unit. First
     is least by (source_uri, source_offset, url), missing values last; the others are dropped.
-    `image_index` tells which bytes were found under which address, for copies too.
     """
 
     name = "unique_images"
     consumes = {"images": "images/1"}
-    produces = {"images": "images/1", "image_index": "image_index/1"}
+    produces = {"images": "images/1"}
     reasons = DedupReason
     grouping = "partition"
     sorted_by = {"images": "id"}
-    partitioned = {"image_index": "url"}
 
     def run(self, unit: Unit, out: Output) -> None:
-        """Make one partition unique; images are sorted by id, the index by URL and id."""
+        """Make one partition unique; images are sorted by id."""
         table = unit.tables["images"]
         light = table.drop_columns(["bytes"])
         keys = [(name, "ascending") for name in _ORDER]
@@ -56,7 +54,6 @@ class UniqueImagesStage(Stage[ImageDedupParams]):
         if self.params.phash:
             kept = _replace(kept, "phash", self._hashes(kept, out))
         out.keep("images", kept)
-        out.keep("image_index", _index(light))
 
     def _drop_copies(self, light: pa.Table, order: pa.Array, first: np.ndarray, out: Output) -> None:
         copies = light.take(order.filter(pa.array(~first)))
@@ -88,15 +85,3 @@ class UniqueImagesStage(Stage[ImageDedupParams]):
 def _replace(table: pa.Table, name: str, values: list[Any]) -> pa.Table:
     field = schemas.get("images/1").field(name)
     return table.set_column(table.schema.get_field_index(name), field, pa.array(values, field.type))
-
-
-def _index(light: pa.Table) -> pa.Table:
-    """Every pair of address and image, once."""
-    found = light.filter(pc.is_valid(light.column("url"))).select(["url", "id", "width", "height"])
-    # width and height follow from the id: the same bytes have one size
-    found = found.group_by(["url", "id"], use_threads=False).aggregate([("width", "min"), ("height", "min")])
-    found = found.select(["url", "id", "width_min", "height_min"]).rename_columns(
-        ["url", "image_id", "width", "height"]
-    )
-    found = found.sort_by([("url", "ascending"), ("image_id", "ascending")])
-    return found.cast(schemas.get("image_index/1"))

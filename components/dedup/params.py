@@ -47,9 +47,6 @@ class ImageDedupParams(BaseModel):
     phash: bool = Field(
         default=True, description="Compute the 64-bit perceptual hash of every image that is kept."
     )
-    partitions: int = Field(
-        default=16, ge=1, le=100_000, description="Parts that the index of image addresses is spread over."
-    )
 
 
 class DedupFamilyParams(BaseModel):

@@ -24,18 +24,31 @@ def _detector() -> LangDetector:
     return LangDetector(LangDetectConfig(custom_model_path=path, max_input_length=None))
 
 
+def _squeezed(text: str, characters: int) -> str:
+    """The first characters of a text on one line."""
+    return " ".join(text[: 4 * characters].split())[:characters]
+
+
 def identify(text: str, characters: int = 2000) -> tuple[str | None, float]:
     """The likeliest language of a text and its probability.
 
+    A long text is looked at in two places: a table of contents, a list of authors or a menu at its
+    start says little about its language.
+
     Args:
         text: any text; line breaks don't matter.
-        characters: how many characters, from the start, are looked at.
+        characters: how many characters are looked at: all of a shorter text, else half of them from
+            the start and half from the middle.
 
     Returns:
         An ISO 639 code as lid.176 gives it and its probability, 0 to 1; (None, 0.0) where these
         characters hold no letter in any script, since the model would name a language all the same.
     """
-    head = " ".join(text[: 4 * characters].split())[:characters]
+    if len(text) > 2 * characters:
+        half, middle = characters // 2, len(text) // 2
+        head = f"{_squeezed(text, half)} {_squeezed(text[middle : middle + 4 * half], half)}"
+    else:
+        head = _squeezed(text, characters)
     if not any(map(str.isalpha, head)):
         return None, 0.0
     best = _detector().detect(head, model="lite", k=1)

@@ -139,19 +139,18 @@ def _kind(schema_name: str) -> str:
     return schema_name.partition("/")[0].replace("_", " ")
 
 
-def steps_of(manifests: Iterable[Manifest], families: Mapping[str, str] | None = None) -> list[StepSummary]:
+def steps_of(manifests: Iterable[Manifest]) -> list[StepSummary]:
     """The steps of a run out of its manifests, in the order in which data flows.
 
     Args:
         manifests: of every dataset; those of one step share its counts.
-        families: family by step name.
     """
     made = sorted(manifests, key=lambda m: (m.step, m.port))
     known = {m.digest: m for m in reversed(made)}
     by_step: dict[str, list[Manifest]] = {}
     for manifest in made:
         by_step.setdefault(manifest.step, []).append(manifest)
-    return [_step(by_step[name], known, (families or {}).get(name, "")) for name in _order(by_step, known)]
+    return [_step(by_step[name], known) for name in _order(by_step, known)]
 
 
 def _order(by_step: Mapping[str, list[Manifest]], known: Mapping[str, Manifest]) -> list[str]:
@@ -175,12 +174,12 @@ def _unit(made: Manifest, read: Manifest | None) -> str:
     return _kind(read.schema_name) if read.rows == made.counts.rows_in else "records"
 
 
-def _step(made: Sequence[Manifest], known: Mapping[str, Manifest], family: str) -> StepSummary:
+def _step(made: Sequence[Manifest], known: Mapping[str, Manifest]) -> StepSummary:
     first = made[0]
     counts = first.counts
     return StepSummary(
         name=first.step,
-        family=family,
+        family=first.family,
         rows_in=counts.rows_in,
         kept=counts.kept,
         dropped=dict(counts.dropped),

@@ -176,6 +176,11 @@ def test_records_that_are_no_pages(tmp_path):
     (image,) = result.images
     assert image["url"] == "https://e.org/a.png"
     assert image["id"] == hashlib.sha256(png).hexdigest()
+    found = [(row["url"], row["image_id"], row["width"], row["height"]) for row in result.rows("image_index")]
+    assert found == [
+        ("https://e.org/a.png", image["id"], 40, 30),
+        ("https://e.org/same.png", image["id"], 40, 30),
+    ]
     assert {line["locator"]: line["reason"] for line in result.ledger} == {
         "https://e.org/gone": "http_status",
         "https://e.org/empty": "empty_payload",
@@ -304,6 +309,25 @@ def test_evidence_of_our_own_crawler(tmp_path):
             assert document["consent"]["robots"] == "allowed"
             assert document["consent"]["tdm_reservation"] is False
             assert document["consent"]["noai"] is True
+
+
+def test_an_image_is_found_under_the_address_that_was_redirected_to_it(tmp_path):
+    from datetime import UTC, datetime
+
+    path = tmp_path / "own.warc.gz"
+    path.write_bytes(
+        exchange_records(
+            "https://cdn.example.org/1.png",
+            datetime(2024, 1, 1, tzinfo=UTC),
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n",
+            picture(),
+            evidence=[("requested-url", "https://example.org/a.png"), ("robots", "allowed")],
+        )
+    )
+    index = extract(path).rows("image_index")
+    assert [row["url"] for row in index] == ["https://cdn.example.org/1.png", "https://example.org/a.png"]
+    assert len({row["image_id"] for row in index}) == 1
 
 
 def test_evidence_behind_the_end_of_a_range(tmp_path):

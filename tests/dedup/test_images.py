@@ -51,22 +51,6 @@ def test_first_copy_stays_with_the_alts_of_all() -> None:
     assert {line["record_id"] for line in out.ledger} == {kept["id"]}
 
 
-def test_index_knows_every_address_once() -> None:
-    out = unique(
-        found(0, "file:///a", 0, "https://x/1.png"),
-        found(0, "file:///b", 0, "https://x/2.png"),
-        found(0, "file:///c", 0, "https://x/2.png"),
-        found(1, "file:///d", 0, "https://x/2.png"),  # the same address, another day, other bytes
-        found(2, "file:///e.pdf", 0, None),
-    )
-    index = [
-        (r["url"], r["image_id"], r["width"], r["height"]) for r in out.tables["image_index"][0].to_pylist()
-    ]
-    first, second = found(0, "").id, found(1, "").id
-    expected = [("https://x/1.png", first), ("https://x/2.png", first), ("https://x/2.png", second)]
-    assert index == [(url, image_id, 160, 120) for url, image_id in sorted(expected)]
-
-
 def test_perceptual_hash_is_that_of_the_bytes() -> None:
     (image,) = unique(found(1, "file:///a")).tables["images"][0].to_pylist()
     assert image["phash"] == perceptual_hash(PICTURES[1], 160, 120)
@@ -83,7 +67,7 @@ def test_undecodable_image_is_kept_without_hash_and_the_ledger_says_so() -> None
 
 def test_no_images() -> None:
     out = unique()
-    assert [out.tables[port][0].num_rows for port in ("images", "image_index")] == [0, 0]
+    assert out.tables["images"][0].num_rows == 0
 
 
 def test_nothing_is_lost_when_all_sources_are_unknown() -> None:
@@ -107,7 +91,7 @@ class GivenImages(Stage[ImageDedupParams]):
 
 def test_the_runner_gathers_copies_from_all_shards(tmp_path) -> None:
     given = [[found(n % 3, f"file:///{shard}", n, f"https://x/{n}.png") for n in range(5)] for shard in "abc"]
-    root, params = tmp_path.as_uri(), ImageDedupParams(partitions=4)
+    root, params = tmp_path.as_uri(), ImageDedupParams()
     tables = [table(images, "images/1") for images in given]
     counts = Counts(rows_in=15, kept=15)
     images = publish("given", "images", "images/1", tables, [], counts, root, params={})
@@ -119,8 +103,6 @@ def test_the_runner_gathers_copies_from_all_shards(tmp_path) -> None:
         (data, "file:///a") for data in PICTURES
     )
     assert outputs["images"].counts.dropped == {"exact_image": 12}
-    index = [row for shard in outputs["image_index"].shards for row in read(store, shard).to_pylist()]
-    assert sorted(row["url"] for row in index) == [f"https://x/{n}.png" for n in range(5)]
 
 
 COPIES = st.lists(

@@ -25,7 +25,7 @@ INPUTS = {
     "fetch": {"sources": "sources.sources"},
     "extract": {"sources": "fetch.sources"},
     "unique_images": {"images": "extract.images"},
-    "link_images": {"image_refs": "extract.image_refs", "image_index": "unique_images.image_index"},
+    "link_images": {"image_refs": "extract.image_refs", "image_index": "extract.image_index"},
     "assemble": {"documents": "extract.documents", "image_links": "link_images.image_links"},
     "annotate": {"documents": "assemble.documents"},
     "decide": {"documents": "annotate.documents"},
