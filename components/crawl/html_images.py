@@ -33,7 +33,7 @@ MAX_URL: Final = 4096
 
 _PLACEHOLDER: Final = re.compile(
     r"(?:^|[/_.-])(?:blank|spacer|placeholder|transparent|trans|pixel|1x1|lazy(?:[-_]?load\w*)?|loading|loader|"
-    r"clear|dummy|empty|grey|gray|white|t)(?:[-_.]\w{1,12})?\.(?:gif|png|svg|jpe?g|webp)$",
+    r"clear|dummy|empty|grey|gray|white)(?:[-_.]\w{1,12})?\.(?:gif|png|svg|jpe?g|webp)$",
     re.IGNORECASE,
 )
 _FILE: Final = re.compile(r"\.(?:jpe?g|png|gif|webp|avif|bmp|tiff?|svg)(?:[?#!:/]|$)", re.IGNORECASE)

@@ -127,9 +127,7 @@ def _image(attributes: dict[str, str | None], base: str) -> Item | None:
     return Item(kind="image", role="figure", url=url, alt=alt, width=width, height=height)
 
 
-def obelics_content(  # noqa: PLR0912, PLR0915 - one rule after the other, as published
-    tree: Any, base: str, params: HtmlParams
-) -> list[Item]:
+def obelics_content(tree: Any, base: str, params: HtmlParams) -> list[Item]:
     """Items of a page by the published rules.
 
     Args:

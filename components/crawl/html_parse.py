@@ -64,16 +64,18 @@ _META: Final = re.compile(
     rb"<meta\b[^>]{0,500}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.\-]{1,40})", re.IGNORECASE
 )
 _TAG: Final = re.compile(rb"<(/?)([a-zA-Z][a-zA-Z0-9:-]{0,30})([^<>]{0,200})")
-_FORMATTING: Final = frozenset(b"a b big code em font i nobr s small strike strong tt u".split())
+_FORMATTING: Final = frozenset(b"b big code em font i nobr s small strike strong tt u".split())
 _CLOSE_THEMSELVES: Final = frozenset(
-    b"area base br col embed hr img input link meta param source track wbr p option optgroup li tr td th "
-    b"thead tbody tfoot dt dd h1 h2 h3 h4 h5 h6 head body html rp rt button script style title textarea "
-    b"select svg path".split()
+    b"a area base br button col dd dt embed head html body h1 h2 h3 h4 h5 h6 hr img input li link meta "
+    b"optgroup option p param path rp rt script select source style svg tbody td textarea tfoot th thead "
+    b"title tr track wbr".split()
 )
-_ALWAYS_OPEN: Final = frozenset(
-    b"div span section article ul ol dl table blockquote center form main p".split()
+_BLOCKS: Final = frozenset(
+    b"address article aside blockquote center details dir div dl fieldset figcaption figure footer form "
+    b"header hgroup listing main menu nav noscript ol pre section summary table template ul".split()
 )
-"""Elements for which a `/>` means nothing; drawings and foreign elements are closed by it."""
+_MAX_STEPS: Final = 1_000_000_000
+"""How often the parser may look one element up the tree; this many take it a few seconds."""
 _MAX_ATTRIBUTES: Final = 20_000
 _STEP: Final = 8_192
 _QUOTED: Final = re.compile(rb"\"[^\"]*\"|'[^']*'")
@@ -90,7 +92,7 @@ def _codec(label: str | None) -> str | None:
         return None
     try:
         name = map_encoding_to_html5(label.strip().lower(), False)
-        info = codecs.lookup(name or label.strip().lower())
+        info = codecs.lookup(name or "")
     except (LookupError, ValueError, TypeError):
         return None
     if not info._is_text_encoding:
@@ -150,8 +152,8 @@ def _wins(payload: bytes, declared: str | None, detected: str) -> str:
 def check_size(payload: bytes, params: HtmlParams) -> None:
     """Refuse what would cost the parser time or memory out of proportion, before it is parsed.
 
-    The parser takes time quadratic in the depth of nesting and in the attributes of one tag, and
-    makes a copy of every open formatting element for every block. All three are estimated in
+    For many tags the parser looks all the way up the tree; it compares the attributes of a tag in pairs, and
+    it makes a copy of every open formatting element for every block. All three are estimated in
     one linear scan, which ordinary pages are spared.
 
     Raises:
@@ -181,35 +183,39 @@ def _check_attributes(tag: bytes) -> None:
 def _check_nesting(payload: bytes, params: HtmlParams) -> None:
     open_tags: dict[bytes, int] = {}
     formats: dict[bytes, int] = {}
-    deepest = depth = formatting = copies = 0
+    blocks = depth = formatting = copies = steps = 0
     for match in _TAG.finditer(payload):
         slash, name, rest = match.groups()
         name = name.lower()
-        if name in _FORMATTING:
-            if slash:
-                formatting = max(0, formatting - 1)
-            elif name != b"a":
-                # three of the same at most are ever rebuilt (WHATWG "Noah's Ark clause")
-                seen = formats.get(name + rest, 0)
-                formats[name + rest] = seen + 1
-                formatting += seen < 3
-            continue
-        if not slash:
-            copies += formatting
-        if name in _CLOSE_THEMSELVES:
-            continue
+        is_block = name in _BLOCKS
         if slash:
             if open_tags.get(name, 0) > 0:
                 open_tags[name] -= 1
                 depth -= 1
-        elif name in _ALWAYS_OPEN or not rest.endswith(b"/"):
-            open_tags[name] = open_tags.get(name, 0) + 1
-            depth += 1
-            deepest = max(deepest, depth)
-    if deepest > 2 * params.max_depth:
-        raise BadRecord(HtmlReason.TOO_DEEP, f"about {deepest} elements inside each other")
+                blocks -= is_block
+                formatting = max(0, formatting - (name in _FORMATTING))
+            else:
+                steps += depth
+            continue
+        steps += depth if is_block or name in _CLOSE_THEMSELVES else 0
+        if name in _FORMATTING:
+            # three of the same at most are ever rebuilt (WHATWG "Noah's Ark clause")
+            seen = formats.get(name + rest, 0)
+            formats[name + rest] = seen + 1
+            formatting += seen < 3
+        else:
+            copies += formatting
+            if name in _CLOSE_THEMSELVES or (not is_block and rest.endswith(b"/")):
+                continue
+        open_tags[name] = open_tags.get(name, 0) + 1
+        depth += 1
+        blocks += is_block
+        if blocks > 2 * params.max_depth:
+            raise BadRecord(HtmlReason.TOO_DEEP, f"more than {blocks - 1} block elements inside each other")
     if copies > params.max_nodes:
         raise BadRecord(HtmlReason.TOO_COMPLEX, f"about {copies} copies of unclosed formatting elements")
+    if steps > _MAX_STEPS:
+        raise BadRecord(HtmlReason.TOO_COMPLEX, f"about {steps} steps up the tree to parse it")
 
 
 def parse(utf8: bytes) -> Any:

@@ -33,7 +33,7 @@ _KINDS: Final[dict[str, int]] = {
         words(
             "script style template svg iframe canvas select option optgroup datalist button input textarea "
             "object embed applet audio video track map area head title meta link base noframes frameset "
-            "frame progress meter rp rt dialog menu -comment"
+            "frame progress meter rp rt dialog menu nav -comment"
         ),
         _SKIP,
     ),
@@ -232,7 +232,7 @@ class _Walk:
         self.noscript = noscript  # the state inside <noscript>
         self.spared = spared
 
-    def run(self, root: Any) -> None:  # noqa: PLR0912 - a call for every node would cost half the speed
+    def run(self, root: Any) -> None:
         """Visit `root`, its following siblings and all below them."""
         stack: list[tuple[Any, int, int]] = [(root, 0, 0)] if root is not None else []
         pieces, kind_of, enter = self.pieces, _KINDS.get, self.enter
@@ -264,13 +264,13 @@ class _Walk:
             following = node.next
             if following is not None:
                 stack.append((following, parent, state))
+            if nodes > self.max_nodes:
+                raise BadRecord(HtmlReason.TOO_COMPLEX, f"more than {self.max_nodes} nodes")
             kind = kind_of(tag, _INLINE)
             if kind == _SKIP:
                 continue
             if kind <= _CHROME:
                 parent = self.open_block(node, tag, parent, kind == _CHROME)
-                if nodes > self.max_nodes:
-                    raise BadRecord(HtmlReason.TOO_COMPLEX, f"more than {self.max_nodes} nodes")
             elif kind != _INLINE:
                 state = enter(node, kind, parent, state)
                 if state < 0:
