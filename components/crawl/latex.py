@@ -14,7 +14,14 @@ from pydantic import Field
 
 from components.core.errors import BadRecord, Drop
 from components.core.records import Extracted, Image, Item, Note
-from components.crawl import latex_definitions, latex_floats, latex_structure
+from components.crawl import (
+    latex_algorithms,
+    latex_blocks,
+    latex_definitions,
+    latex_floats,
+    latex_references,
+    latex_structure,
+)
 from components.crawl import latex_vocabulary as words
 from components.crawl.latex_archive import ArchiveParams, open_source
 from components.crawl.latex_figures import FigureParams, FigureReader
@@ -83,8 +90,18 @@ def extract_latex(payload: bytes, *, url: str | None = None, params: LatexParams
 
 def _vocabulary() -> Vocabulary:
     return Vocabulary(
-        commands={**latex_structure.COMMANDS, **latex_floats.COMMANDS},
-        environments={**latex_structure.ENVIRONMENTS, **latex_floats.ENVIRONMENTS},
+        commands={
+            **latex_structure.COMMANDS,
+            **latex_references.COMMANDS,
+            **latex_blocks.COMMANDS,
+            **latex_floats.COMMANDS,
+        },
+        environments={
+            **latex_structure.ENVIRONMENTS,
+            **latex_blocks.ENVIRONMENTS,
+            **latex_floats.ENVIRONMENTS,
+            **latex_algorithms.ENVIRONMENTS,
+        },
     )
 
 

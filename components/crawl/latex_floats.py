@@ -19,7 +19,7 @@ _ALT: Final = re.compile(r"(?:^|,)\s*alt\s*=\s*(?:\{([^{}]*)\}|([^,]*))")
 _FILE_KEY: Final = re.compile(r"(?:^|,)\s*(?:file|figure)\s*=\s*([^,]+)")
 _SMALL_FLOAT_WORDS: Final = 4
 _MAX_LABEL: Final = 200
-_MAX_NESTING: Final = 10
+MAX_NESTING: Final = 10
 """Floats or tables within one another; deeper ones are read as plain text, or moving them up costs n^2."""
 
 
@@ -60,7 +60,7 @@ class Table:
 def tabular(renderer: Renderer, name: str) -> None:
     """A table: rows of cells."""
     renderer.skip_arguments(words.TABULARS.get(name, "om"))
-    if len(renderer.tables) >= _MAX_NESTING:
+    if len(renderer.tables) >= MAX_NESTING:
         renderer.begin(name)
         return
     table = Table(inner=bool(renderer.tables))
@@ -116,6 +116,16 @@ def table_head(renderer: Renderer) -> None:
         renderer.gullet.push([*renderer.gullet.read_arg(), "\\tabularnewline"])
 
 
+def table_comments(renderer: Renderer) -> None:
+    r"""`\tablecomments{…}` of AASTeX: a paragraph after the table."""
+
+    def finish(text: str) -> None:
+        if text:
+            renderer.floats.append(Item("text", "paragraph", text))
+
+    renderer.capture(finish)
+
+
 # -- floats ----------------------------------------------------------------------------------------
 
 
@@ -133,7 +143,7 @@ def figure(kind: str, spec: str, *, part: bool = False) -> EnvironmentAction:
     """A float, or a part of it (`subfigure`, a `minipage` within a figure)."""
 
     def action(renderer: Renderer, name: str) -> None:
-        if (part and not renderer.figures) or len(renderer.figures) >= _MAX_NESTING:
+        if (part and not renderer.figures) or len(renderer.figures) >= MAX_NESTING:
             renderer.environments["center"](renderer, name)
             return
         renderer.skip_arguments(spec)
@@ -391,103 +401,6 @@ def inline_drawing(renderer: Renderer) -> None:
     renderer.note(LatexReason.VECTOR_CODE, "a tikz drawing was left out")
 
 
-# -- algorithms ------------------------------------------------------------------------------------
-
-_ALGORITHM: Final = {
-    "\\STATE": "\x03", "\\State": "\x03", "\\Statex": "\x03", "\\STATEX": "\x03", "\\ELSE": "\x03else",
-    "\\Else": "\x03else", "\\ENDIF": "\x03end if", "\\EndIf": "\x03end if", "\\ENDFOR": "\x03end for",
-    "\\EndFor": "\x03end for", "\\ENDWHILE": "\x03end while", "\\EndWhile": "\x03end while",
-    "\\REPEAT": "\x03repeat", "\\Repeat": "\x03repeat", "\\ENDLOOP": "\x03end loop", "\\EndLoop": "\x03end loop",
-    "\\LOOP": "\x03loop", "\\Loop": "\x03loop", "\\RETURN": "\x03return ", "\\Return": "return ",
-    "\\REQUIRE": "\x03Require: ", "\\Require": "\x03Require: ", "\\ENSURE": "\x03Ensure: ",
-    "\\Ensure": "\x03Ensure: ", "\\INPUT": "\x03Input: ", "\\OUTPUT": "\x03Output: ", "\\AND": " and ",
-    "\\OR": " or ", "\\NOT": "not ", "\\TO": " to ", "\\TRUE": "true", "\\FALSE": "false", "\\PRINT": "\x03print ",
-    "\\EndFunction": "\x03end function", "\\EndProcedure": "\x03end procedure", "\\ENDFUNCTION": "\x03end function",
-    "\\KwData": "\x03Data: ", "\\KwResult": "\x03Result: ", "\\KwIn": "\x03Input: ", "\\KwOut": "\x03Output: ",
-    "\\KwRet": "\x03return ", "\\KwTo": " to ", "\\;": "\x03", "\\BlankLine": "\x03", "\\Input": "\x03Input: ",
-    "\\Output": "\x03Output: ", "\\lnl": "", "\\DontPrintSemicolon": "", "\\LinesNumbered": "",
-}  # fmt: skip
-_ALGORITHM_CLAUSES: Final = {
-    "\\IF": ("if ", " then"), "\\If": ("if ", " then"), "\\ELSIF": ("else if ", " then"),
-    "\\ElsIf": ("else if ", " then"), "\\ElseIf": ("else if ", " then"), "\\FOR": ("for ", " do"),
-    "\\For": ("for ", " do"), "\\FORALL": ("for all ", " do"), "\\ForAll": ("for all ", " do"),
-    "\\ForEach": ("for each ", " do"), "\\WHILE": ("while ", " do"), "\\While": ("while ", " do"),
-    "\\UNTIL": ("until ", ""), "\\Until": ("until ", ""), "\\eIf": ("if ", " then"), "\\uIf": ("if ", " then"),
-    "\\uElseIf": ("else if ", " then"), "\\lIf": ("if ", " then"),
-}  # fmt: skip
-
-
-def algorithm(renderer: Renderer, name: str) -> None:
-    """The lines of an algorithm, as one block of code."""
-    renderer.gullet.read_optional()
-    if name == "algorithm2e" or (name in {"algorithm", "algorithm*"} and not renderer.figures):
-        _algorithm_float(renderer, name)
-        return
-    if renderer.inline >= _MAX_NESTING:
-        renderer.begin(name)
-        return
-    renderer.end_paragraph()
-    buf, inline, commands = renderer.buf, renderer.inline, dict(renderer.commands)
-    renderer.buf, renderer.inline = [], renderer.inline + 1
-    renderer.commands.update(ALGORITHM_COMMANDS)
-
-    def finish(ended: Renderer, _: list[Item]) -> None:
-        lines = tidy("".join(ended.buf), lines=True)
-        ended.buf, ended.inline = buf, inline
-        ended.commands.clear()
-        ended.commands.update(commands)
-        ended.block(lines, "code")
-
-    renderer.begin(name, finish)
-
-
-def _algorithm_float(renderer: Renderer, name: str) -> None:
-    """The float around an algorithm; algorithm2e's holds the lines themselves."""
-    figure("algorithm", "")(renderer, name)
-    renderer.figures[-1].kind = "algorithm"
-
-
-def _printed(text: str) -> Action:
-    return lambda renderer: renderer.buf.append(text)
-
-
-def _clause(before: str, after: str) -> Action:
-    def action(renderer: Renderer) -> None:
-        renderer.buf.append("\x03" + before)
-        renderer.capture(lambda text: renderer.buf.append(text + after))
-
-    return action
-
-
-def _comment(renderer: Renderer) -> None:
-    renderer.gullet.read_star()
-    renderer.capture(lambda text: renderer.buf.append(f" // {text}"))
-
-
-def _procedure(word: str) -> Action:
-    def action(renderer: Renderer) -> None:
-        def arguments(text: str) -> None:
-            renderer.buf.append(f"({text})")
-
-        def name(text: str) -> None:
-            renderer.buf.append(text)
-            renderer.capture(arguments)
-
-        renderer.buf.append(f"\x03{word} ")
-        renderer.capture(name)
-
-    return action
-
-
-ALGORITHM_COMMANDS: Final[dict[str, Action]] = {
-    **{name: _printed(text) for name, text in _ALGORITHM.items()},
-    **{name: _clause(before, after) for name, (before, after) in _ALGORITHM_CLAUSES.items()},
-    **dict.fromkeys([r"\Comment", r"\COMMENT", r"\tcp", r"\tcc"], _comment),
-    "\\Function": _procedure("function"),
-    "\\Procedure": _procedure("procedure"),
-    "\\Call": lambda renderer: renderer.capture(lambda text: renderer.buf.append(text)),
-}
-
 COMMANDS: Final[dict[str, Action]] = {
     "\\caption": caption,
     "\\subcaption": caption,
@@ -509,7 +422,7 @@ COMMANDS: Final[dict[str, Action]] = {
     "\\endfirsthead": row_end_of_head,
     **dict.fromkeys([r"\endhead", r"\endfoot", r"\endlastfoot"], drop_repeated_head),
     "\\tablehead": table_head,
-    "\\tablecomments": lambda renderer: renderer.capture(lambda text: renderer.floats.append(Item("text", "paragraph", text)) if text else None),
+    "\\tablecomments": table_comments,
 }  # fmt: skip
 
 ENVIRONMENTS: Final[dict[str, EnvironmentAction]] = {
@@ -527,17 +440,4 @@ ENVIRONMENTS: Final[dict[str, EnvironmentAction]] = {
     "subfloat": figure("figure", "", part=True),
     "minipage": figure("figure", "ooom", part=True),
     "overpic": overpic,
-    **dict.fromkeys(
-        [
-            "algorithmic",
-            "algorithmic*",
-            "algorithm",
-            "algorithm*",
-            "algorithm2e",
-            "algpseudocode",
-            "algomathdisplay",
-            "pseudocode",
-        ],
-        algorithm,
-    ),
 }

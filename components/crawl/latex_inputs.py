@@ -6,18 +6,17 @@ import posixpath
 import re
 from typing import Final
 
-from components.crawl import latex_structure
+from components.crawl import latex_references
 from components.crawl.latex_macros import Gullet
 from components.crawl.latex_project import Project
 from components.crawl.latex_reasons import LatexReason
 from components.crawl.latex_render import Action, Renderer, Vocabulary
 from components.crawl.latex_tokens import CODE, END_FILE, PAR
+from components.crawl.latex_vocabulary import names
 
 _MAX_OPEN: Final = 30
 _NO_TEXT: Final = re.compile(r"\.(?:sty|cls|bst|bib|bbl|eps|ps|pdf|def|cfg|fd|clo)$", re.IGNORECASE)
-_PLAIN_PACKAGES: Final = frozenset(
-    ["amssym", "amstex", "epsf", "psfig", "harvmac", "lanlmac", "phyzzx", "jnl", "tables"]
-)
+_PLAIN_PACKAGES: Final = frozenset(names("amssym amstex epsf psfig harvmac lanlmac phyzzx jnl tables"))
 _LANGUAGES: Final = {
     "english": "en", "american": "en", "usenglish": "en", "british": "en", "ukenglish": "en", "german": "de",
     "ngerman": "de", "austrian": "de", "naustrian": "de", "french": "fr", "francais": "fr", "frenchb": "fr",
@@ -56,7 +55,7 @@ class PaperReader(Renderer):
         )
         sources = [name for name in sorted(project.files.sizes) if name.lower().endswith((".tex", ".bbl"))]
         for name in {project.main: 0, **dict.fromkeys(sources)}:
-            latex_structure.read_bibliography(self, project.text(name))
+            latex_references.read_bibliography(self, project.text(name))
         self.chapters = any(
             "\\chapter" in project.text(name) for name in sources if name.lower().endswith(".tex")
         ) or bool(re.search(r"\\documentclass[^\n]*\{(?:book|report|memoir|scrbook|scrreprt)\}", text))

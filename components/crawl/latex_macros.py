@@ -16,48 +16,25 @@ from components.core.errors import BadRecord
 from components.core.records import Note
 from components.crawl.latex_reasons import LatexReason
 from components.crawl.latex_tokens import END_FILE, PAR, detokenize
+from components.crawl.latex_vocabulary import names
 
 BURST: Final = 100_000
 """Tokens that may be expanded between two steps forward in the file before a macro is disabled."""
+_MARKS: Final = "\x00\x01\x02\x03\x04\x05\x06\x07"
 NO_VALUE: Final = "-NoValue-"
 
 _IFS: Final = frozenset(
-    [
-        r"\if",
-        r"\ifcat",
-        r"\ifx",
-        r"\ifnum",
-        r"\ifdim",
-        r"\ifodd",
-        r"\ifcase",
-        r"\iftrue",
-        r"\iffalse",
-        r"\ifmmode",
-        r"\ifvmode",
-        r"\ifhmode",
-        r"\ifinner",
-        r"\ifdefined",
-        r"\ifcsname",
-        r"\ifeof",
-        r"\ifvoid",
-        r"\ifhbox",
-        r"\ifvbox",
-        r"\ifpdf",
-        r"\ifPDFTeX",
-        r"\ifxetex",
-        r"\ifluatex",
-        r"\ifXeTeX",
-        r"\ifLuaTeX",
-        r"\ifCLASSOPTIONcaptionsoff",
-        r"\ifCLASSOPTIONcompsoc",
-        r"\ifCLASSOPTIONonecolumn",
-        r"\ifCLASSINFOpdf",
-    ]
+    names(
+        r"\if \ifcat \ifx \ifnum \ifdim \ifodd \ifcase \iftrue \iffalse \ifmmode \ifvmode \ifhmode "
+        r"\ifinner \ifdefined \ifcsname \ifeof \ifvoid \ifhbox \ifvbox \ifpdf \ifPDFTeX \ifxetex "
+        r"\ifluatex \ifXeTeX \ifLuaTeX \ifCLASSOPTIONcaptionsoff \ifCLASSOPTIONcompsoc "
+        r"\ifCLASSOPTIONonecolumn \ifCLASSINFOpdf"
+    )
 )
 _ALWAYS: Final = frozenset([r"\iftrue", r"\ifpdf", r"\ifPDFTeX", r"\ifCLASSINFOpdf"])
 _RELATION: Final = re.compile(r"\s*(-?\d+)\s*([<>=])\s*(-?\d+)")
 _LENGTHS: Final = frozenset(
-    r"\baselineskip \textwidth \hsize \linewidth \columnwidth \vsize \textheight \parindent".split()
+    names(r"\baselineskip \textwidth \hsize \linewidth \columnwidth \vsize \textheight \parindent")
 )
 _DIMENSION: Final = re.compile(
     r"=?\s*[+-]*\s*(?:\d*[.,]?\d+|\d+[.,]?)?\s*(?:true)?\s*"
@@ -275,7 +252,7 @@ class Gullet:
             token = self.stack.pop()
             if token == "\\endcsname":
                 break
-            name.append(token)
+            name.append(token.lstrip(_MARKS))
         return "\\" + "".join(name)
 
     def read_text(self) -> str:

@@ -18,74 +18,23 @@ if TYPE_CHECKING:
     from components.crawl.latex_render import Renderer
 
 _TEXT_BOXES: Final = frozenset(
-    [
-        r"\mbox",
-        r"\text",
-        r"\hbox",
-        r"\textrm",
-        r"\textbf",
-        r"\textit",
-        r"\textsf",
-        r"\texttt",
-        r"\textnormal",
-        r"\textsc",
-        r"\emph",
-        r"\intertext",
-        r"\shortintertext",
-        r"\fbox",
-        r"\parbox",
-        r"\textup",
-        r"\textmd",
-        r"\textsl",
-        r"\makebox",
-        r"\framebox",
-        r"\tag",
-    ]
+    words.names(
+        r"\mbox \text \hbox \textrm \textbf \textit \textsf \texttt \textnormal \textsc \emph "
+        r"\intertext \shortintertext \fbox \parbox \textup \textmd \textsl \makebox \framebox \tag"
+    )
 )
 _ACTIONS: Final = frozenset(
-    [
-        r"\ref",
-        r"\eqref",
-        r"\cref",
-        r"\Cref",
-        r"\autoref",
-        r"\pageref",
-        r"\cite",
-        r"\citep",
-        r"\citet",
-        r"\includegraphics",
-        r"\input",
-        r"\footnote",
-    ]
+    words.names(
+        r"\ref \eqref \cref \Cref \autoref \pageref \cite \citep \citet \includegraphics \input "
+        r"\footnote"
+    )
 )
 _SILENT: Final = frozenset(
-    [
-        r"\protect",
-        r"\relax",
-        r"\unskip",
-        r"\ignorespaces",
-        r"\noindent",
-        r"\centering",
-        r"\ensuremath",
-        r"\leavevmode",
-        r"\allowbreak",
-        r"\nobreak",
-        r"\smallskip",
-        r"\medskip",
-        r"\bigskip",
-        r"\hfill",
-        r"\hfil",
-        r"\hss",
-        r"\null",
-        r"\displaybreak",
-        r"\allowdisplaybreaks",
-        r"\noalign",
-        r"\strut",
-        r"\mathstrut",
-        r"\xspace",
-        r"\@",
-        r"\everymath",
-    ]
+    words.names(
+        r"\protect \relax \unskip \ignorespaces \noindent \centering \ensuremath \leavevmode "
+        r"\allowbreak \nobreak \smallskip \medskip \bigskip \hfill \hfil \hss \null \displaybreak "
+        r"\allowdisplaybreaks \noalign \strut \mathstrut \xspace \@ \everymath"
+    )
 )
 _SKIPPED: Final = {
     "\\vspace": "sm",

@@ -9,12 +9,11 @@ from components.core.records import Item
 from components.crawl import latex_vocabulary as words
 from components.crawl.latex_math import Math
 from components.crawl.latex_reasons import LatexReason
-from components.crawl.latex_render import Action, EnvironmentAction, ListState, Renderer
-from components.crawl.latex_text import CITATION, LINE, reference, tidy
-from components.crawl.latex_tokens import PAR, tokenize
+from components.crawl.latex_render import Action, EnvironmentAction, Renderer
+from components.crawl.latex_text import LINE
+from components.crawl.latex_tokens import PAR
 
 _MAX_AUTHORS: Final = 3_000
-_AUTHOR_YEAR: Final = re.compile(r"^(.*?)\s*\((\d{4}[a-z]?)\)", re.DOTALL)
 
 
 # -- document and front matter ---------------------------------------------------------------------
@@ -193,236 +192,6 @@ def appendix(renderer: Renderer) -> None:
     renderer.labels.counters["chapter" if renderer.chapters else "section"] = 0
 
 
-# -- notes, references, citations ------------------------------------------------------------------
-
-
-def footnote(renderer: Renderer) -> None:
-    r"""`\footnote{…}`: a mark `[^n]` here, the text `[^n]: …` after the paragraph."""
-    renderer.gullet.read_optional()
-    number = renderer.labels.counters.get("footnote", 0) + 1
-    renderer.labels.counters["footnote"] = number
-    while renderer.buf and renderer.buf[-1] == " ":
-        renderer.buf.pop()
-    renderer.buf.append(f"[^{number}]")
-    renderer.capture(lambda text: renderer.footnotes.append(f"[^{number}]: {text}"))
-
-
-def footnote_mark(renderer: Renderer) -> None:
-    r"""`\footnotemark`: the mark alone."""
-    if renderer.gullet.read_optional() is None:
-        number = renderer.labels.counters.get("footnote", 0) + 1
-        renderer.labels.counters["footnote"] = number
-        renderer.buf.append(f"[^{number}]")
-
-
-def footnote_text(renderer: Renderer) -> None:
-    r"""`\footnotetext{…}`: the text of the last mark."""
-    renderer.gullet.read_optional()
-    number = renderer.labels.counters.get("footnote", 0)
-    lead = f"[^{number}]: " if number else ""
-    renderer.capture(lambda text: renderer.footnotes.append(lead + text))
-
-
-def refer(command: str) -> Action:
-    r"""`\ref{…}`: a mark that becomes the number once all labels are known."""
-
-    def action(renderer: Renderer) -> None:
-        renderer.gullet.read_star()
-        renderer.gullet.read_optional()
-        renderer.buf.append(reference(command, renderer.gullet.read_text()[:200]))
-
-    return action
-
-
-def forget_reference(renderer: Renderer) -> None:
-    r"""`\pageref{…}`: there are no pages."""
-    renderer.gullet.read_arg()
-    renderer.buf.append(reference("ref", ""))
-
-
-def label(renderer: Renderer) -> None:
-    r"""`\label{…}`."""
-    renderer.labels.attach(renderer.gullet.read_text())
-    if renderer.buf and renderer.buf[-1] == " " and renderer.gullet.stack[-1:] == [" "]:
-        renderer.gullet.stack.pop()
-
-
-def _cite_arguments(renderer: Renderer) -> list[str]:
-    gullet = renderer.gullet
-    gullet.read_star()
-    for _ in range(2):
-        if gullet.read_optional() is None:
-            break
-    return [key.strip() for key in gullet.read_text().split(",")]
-
-
-def cite(renderer: Renderer) -> None:
-    r"""`\cite{…}`: a mark that goes, with the brackets around it."""
-    _cite_arguments(renderer)
-    renderer.buf.append(CITATION)
-
-
-def cite_text(*, year: bool, name: bool) -> Action:
-    r"""`\citet{…}`: author and year as the bibliography gives them, for they are part of the sentence."""
-
-    def action(renderer: Renderer) -> None:
-        keys = _cite_arguments(renderer)
-        known = [renderer.cited_as[key] for key in keys if key in renderer.cited_as][:5]
-        if not known:
-            renderer.buf.append(CITATION)
-            return
-        for index, (who, when) in reversed(list(enumerate(known))):
-            text = f"{who} ({when})" if year and name else who if name else when
-            renderer.gullet.push([*tokenize(text), *([",", " "] if index < len(known) - 1 else [])])
-
-    return action
-
-
-def read_bibliography(renderer: Renderer, text: str) -> None:
-    r"""Learn from `\bibitem[Author et al.(2017)]{key}` what `\citet` prints."""
-    start = text.find("\\bibitem")
-    while start >= 0:
-        stop = text.find("\\bibitem", start + 8)
-        entry = text[start + 8 : min(start + 2_000, stop if stop >= 0 else len(text))]
-        opening, closing = entry.find("["), entry.find("]{")
-        closing = entry.find("]", opening) if closing < 0 else closing
-        if 0 <= opening < 5 and closing > 0:
-            shown = entry[opening + 1 : closing].replace("{", "").replace("}", "").replace("\\protect", "")
-            key = entry[entry.find("{", closing) + 1 : entry.find("}", closing)]
-            match = _AUTHOR_YEAR.match(re.sub(r"\\(?:citeauthoryear|natexlab)\s*", "", shown))
-            if match and match[1].strip():
-                renderer.cited_as.setdefault(key.strip(), (match[1].strip(), match[2]))
-        start = stop
-
-
-# -- lists, quotes, theorems -----------------------------------------------------------------------
-
-
-def _begin_list(renderer: Renderer, name: str, kind: str) -> None:
-    renderer.gullet.read_optional()
-    if renderer.inline:
-        renderer.begin(name)
-        return
-    renderer.end_paragraph()
-    nested = bool(renderer.lists)
-    lines = renderer.lists[0].lines if nested else []
-    renderer.lists.append(ListState(kind, lines, depth=len(renderer.lists)))
-
-    def finish(ended: Renderer, _: list[Item]) -> None:
-        ended.end_paragraph()
-        if not ended.lists:
-            return
-        ended.lists.pop()
-        if not ended.lists:
-            if lines:
-                ended.emit(Item("text", "list", "\n".join(lines)))
-            ended.end_block()
-            ended._settle()
-
-    renderer.begin(name, finish)
-
-
-def list_environment(kind: str) -> EnvironmentAction:
-    """An environment of `\\item`s; kind is `bullet`, `number`, `term` or `plain`."""
-
-    def action(renderer: Renderer, name: str) -> None:
-        renderer.skip_arguments("mm" if name == "list" else "")
-        _begin_list(renderer, name, kind)
-
-    return action
-
-
-def item(renderer: Renderer) -> None:
-    r"""`\item[label]`."""
-    given = renderer.gullet.read_optional()
-    if renderer.inline or not renderer.lists:
-        if renderer.inline:
-            renderer.buf.append(" • " if given is None else " ")
-        else:
-            renderer.end_paragraph()
-        if given:
-            renderer.gullet.push([*given, " "])
-        return
-    renderer.end_paragraph()
-    state = renderer.lists[-1]
-    if state.marker is not None and state.marker not in {"-", ""}:
-        state.add("")
-    if given is not None:
-        renderer.capture_tokens(given, lambda text: _mark(state, text))
-        return
-    if state.kind == "number":
-        state.count += 1
-        renderer.labels.current = ("item", str(state.count))
-        state.marker = f"{state.count}."
-    else:
-        state.marker = "-"
-
-
-def _mark(state: ListState, text: str) -> None:
-    if text in {"", "•", "*", "–", "—", "-", "$\\bullet$", "$\\circ$", "$\\diamond$"}:
-        state.marker = "-"
-    elif state.kind == "number":
-        state.marker = text
-    else:
-        state.marker = f"- {text}" if text[-1] in ".:!?)" or state.kind != "term" else f"- {text}:"
-
-
-def quote_environment(renderer: Renderer, name: str) -> None:
-    """A quotation."""
-    renderer.end_paragraph()
-    before = renderer.role
-    renderer.role = "quote"
-
-    def finish(ended: Renderer, _: list[Item]) -> None:
-        ended.end_paragraph()
-        ended.role = before
-
-    renderer.begin(name, finish)
-
-
-def plain_environment(renderer: Renderer, name: str) -> None:
-    """An environment that is a block of its own and nothing more."""
-    renderer.skip_arguments(words.ENVIRONMENT_ARGUMENTS.get(name, "o"))
-    if not renderer.inline:
-        renderer.end_paragraph()
-    renderer.begin(name, lambda ended, _: None if ended.inline else ended.end_paragraph())
-
-
-def new_theorem(renderer: Renderer) -> None:
-    r"""`\newtheorem{name}[counter]{Title}[within]`."""
-    gullet = renderer.gullet
-    gullet.read_star()
-    name = gullet.read_text()
-    shared = gullet.read_optional()
-    shown = tidy(gullet.read_text())
-    within = gullet.read_optional()
-    renderer.theorems[name] = (shown, gullet.flatten(shared) if shared else name)
-    if within:
-        renderer.labels.nest(name, gullet.flatten(within))
-
-
-def theorem_environment(renderer: Renderer, name: str) -> None:
-    """`Theorem 2 (Name).` before the text."""
-    given = renderer.gullet.read_optional()
-    shown, counter = renderer.theorems.get(name, (words.THEOREMS.get(name, name.capitalize()), name))
-    if not renderer.inline:
-        renderer.end_paragraph()
-    number = renderer.labels.step(counter, shown.lower())
-    renderer.begin(name, lambda ended, _: None if ended.inline else ended.end_paragraph())
-    lead = f"{shown} {number}" if shown else ""
-    renderer.gullet.push([*([" ", "(", *given, ")"] if given else []), ".", " "])
-    renderer.buf.append(lead)
-
-
-def proof_environment(renderer: Renderer, name: str) -> None:
-    """`Proof.` before the text."""
-    given = renderer.gullet.read_optional()
-    if not renderer.inline:
-        renderer.end_paragraph()
-    renderer.begin(name, lambda ended, _: None if ended.inline else ended.end_paragraph())
-    renderer.gullet.push([*(given or ["Proof"]), ".", " "])
-
-
 # -- formulas --------------------------------------------------------------------------------------
 
 
@@ -487,7 +256,9 @@ def character(renderer: Renderer) -> None:
     stack = renderer.gullet.stack
     if stack and stack[-1][0] == "`":
         rest = stack.pop()[1:]
-        shown = rest[:1] or (stack.pop()[-1] if stack else "")
+        shown = rest[:1]
+        if not shown and stack and stack[-1][0] > "\x08":
+            shown = stack.pop()[-1]
         if len(rest) > 1:
             stack.append(rest[1:])
         renderer.buf.append(shown)
@@ -499,38 +270,6 @@ def character(renderer: Renderer) -> None:
             renderer.buf.append(chr(code))
         if match.end() < len(token):
             stack.append(token[match.end() :])
-
-
-def acronym(renderer: Renderer) -> None:
-    r"""`\newacronym{key}{short}{long}` and `\acrodef{key}[short]{long}`."""
-    gullet = renderer.gullet
-    gullet.read_optional()
-    key = gullet.read_text()
-    short = gullet.read_optional()
-    shown = gullet.flatten(short) if short is not None else ""
-    first = gullet.read_text()
-    stack = gullet.stack
-    if short is None and stack and stack[-1] == "{":
-        renderer.acronyms[key] = (first, gullet.read_text())
-    else:
-        renderer.acronyms[key] = (shown or key, first)
-
-
-def use_acronym(form: str) -> Action:
-    r"""`\ac{key}`: long with the short form on first use, short afterwards."""
-
-    def action(renderer: Renderer) -> None:
-        renderer.gullet.read_star()
-        renderer.gullet.read_optional()
-        key = renderer.gullet.read_text()
-        short, full = renderer.acronyms.get(key, (key, ""))
-        if form == "first" and full:
-            renderer.buf.append(f"{full} ({short})")
-            renderer.acronyms[key] = (short, "")
-        else:
-            renderer.buf.append(full if form == "long" and full else short)
-
-    return action
 
 
 def drop_drawing(renderer: Renderer, name: str) -> None:
@@ -564,23 +303,10 @@ COMMANDS: Final[dict[str, Action]] = {
     **{name: section(name) for name in words.SECTION_LEVELS},
     **dict.fromkeys([r"\title", r"\icmltitle", r"\Title", r"\papertitle"], title),
     **dict.fromkeys(
-        [
-            r"\author",
-            r"\address",
-            r"\affil",
-            r"\affiliation",
-            r"\institute",
-            r"\institution",
-            r"\altaffiltext",
-            r"\authors",
-            r"\Author",
-            r"\icmlaffiliation",
-            r"\authorblockN",
-            r"\IEEEauthorblockN",
-            r"\IEEEauthorblockA",
-            r"\subtitle",
-            r"\altaffiliation",
-        ],
+        words.names(
+            r"\author \address \affil \affiliation \institute \institution \altaffiltext \authors \Author "
+            r"\icmlaffiliation \authorblockN \IEEEauthorblockN \IEEEauthorblockA \subtitle \altaffiliation"
+        ),
         author,
     ),
     **dict.fromkeys([r"\and", r"\And", r"\AND", r"\sep"], next_author),
@@ -591,49 +317,6 @@ COMMANDS: Final[dict[str, Action]] = {
     "\\pacs": labelled_paragraph("PACS"),
     "\\subjclass": labelled_paragraph("Subject classification"),
     "\\appendix": appendix,
-    "\\footnote": footnote,
-    "\\sidenote": footnote,
-    "\\footnotemark": footnote_mark,
-    "\\footnotetext": footnote_text,
-    **dict.fromkeys([r"\ref", r"\subref", r"\vref", r"\labelcref", r"\Ref"], refer("ref")),
-    "\\eqref": refer("eqref"),
-    **dict.fromkeys([r"\cref", r"\autoref", r"\zcref"], refer("cref")),
-    **dict.fromkeys([r"\Cref", r"\Autoref", r"\fullref"], refer("Cref")),
-    **dict.fromkeys([r"\pageref", r"\nameref", r"\vpageref", r"\cpageref", r"\Cpageref"], forget_reference),
-    "\\label": label,
-    **dict.fromkeys(
-        [
-            r"\cite",
-            r"\citep",
-            r"\citealp",
-            r"\parencite",
-            r"\autocite",
-            r"\footcite",
-            r"\citenum",
-            r"\supercite",
-            r"\onlinecite",
-            r"\Citep",
-            r"\fullcite",
-            r"\shortcite",
-            r"\citeNP",
-            r"\smartcite",
-            r"\footcitetext",
-            r"\cites",
-            r"\parencites",
-            r"\citen",
-            r"\nocite",
-            r"\bibentry",
-        ],
-        cite,
-    ),
-    **dict.fromkeys(
-        [r"\citet", r"\textcite", r"\Citet", r"\newcite", r"\citealt", r"\citeN", r"\citeasnoun"],
-        cite_text(year=True, name=True),
-    ),
-    **dict.fromkeys([r"\citeauthor", r"\Citeauthor", r"\citeA"], cite_text(year=False, name=True)),
-    **dict.fromkeys([r"\citeyear", r"\citeyearpar", r"\citedate"], cite_text(year=True, name=False)),
-    "\\item": item,
-    "\\newtheorem": new_theorem,
     "\\\\": line_break,
     "\\cr": line_break,
     "\\crcr": line_break,
@@ -647,24 +330,13 @@ COMMANDS: Final[dict[str, Action]] = {
     "\\[": open_math("\\]", display=True),
     "\\ensuremath": ensure_math,
     "\\char": character,
-    **dict.fromkeys([r"\newacronym", r"\acrodef", r"\acro"], acronym),
-    **dict.fromkeys([r"\ac", r"\gls", r"\Ac", r"\Gls", r"\acrfull", r"\acf"], use_acronym("first")),
-    **dict.fromkeys([r"\acs", r"\acrshort", r"\glspl", r"\acp", r"\acsp"], use_acronym("short")),
-    **dict.fromkeys([r"\acl", r"\acrlong"], use_acronym("long")),
     "\\xspace": xspace,
     "\\onedot": lambda renderer: renderer.buf.append("."),
     **dict.fromkeys(
-        [
-            r"\todo",
-            r"\missingfigure",
-            r"\marginpar",
-            r"\marginnote",
-            r"\bibliography",
-            r"\bibliographystyle",
-            r"\printbibliography",
-            r"\bibentry",
-            r"\markright",
-        ],
+        words.names(
+            r"\todo \missingfigure \marginpar \marginnote \bibliography \bibliographystyle "
+            r"\printbibliography \bibentry \markright"
+        ),
         ignore_text,
     ),
     "\\printbibliography": lambda renderer: renderer.skip_arguments("o"),
@@ -685,95 +357,10 @@ def _replaced(renderer: Renderer) -> None:
     renderer.gullet.push(new)
 
 
-# -- counters --------------------------------------------------------------------------------------
-
-
-def _counter_within(renderer: Renderer) -> None:
-    r"""`\numberwithin{equation}{section}`."""
-    counter = renderer.gullet.read_text()
-    renderer.labels.nest(counter, renderer.gullet.read_text())
-
-
-def _new_counter(renderer: Renderer) -> None:
-    r"""`\newcounter{name}[within]`."""
-    counter = renderer.gullet.read_text()
-    within = renderer.gullet.read_optional()
-    renderer.labels.counters[counter] = 0
-    if within:
-        renderer.labels.nest(counter, renderer.gullet.flatten(within))
-
-
-def _step_counter(renderer: Renderer) -> None:
-    renderer.labels.step(renderer.gullet.read_text())
-
-
-def _set_counter(*, add: bool) -> Action:
-    def action(renderer: Renderer) -> None:
-        counter = renderer.gullet.read_text()
-        amount = renderer.gullet.read_text()
-        if re.fullmatch(r"-?\d{1,6}", amount):
-            before = renderer.labels.counters.get(counter, 0) if add else 0
-            renderer.labels.counters[counter] = before + int(amount)
-
-    return action
-
-
-def _show_counter(style: str) -> Action:
-    def action(renderer: Renderer) -> None:
-        value = renderer.labels.counters.get(renderer.gullet.read_text(), 0)
-        renderer.buf.append(_in_style(value, style))
-
-    return action
-
-
-def _in_style(value: int, style: str) -> str:
-    if style == "arabic" or not 0 < value < 27:
-        return str(value)
-    if style in {"alph", "Alph"}:
-        return chr((64 if style == "Alph" else 96) + value)
-    roman = "x" * (value // 10) + ["", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix"][value % 10]
-    return roman.upper() if style == "Roman" else roman
-
-
-def _the_counter(counter: str) -> Action:
-    return lambda renderer: renderer.buf.append(renderer.labels.number(counter))
-
-
-COUNTER_COMMANDS: Final[dict[str, Action]] = {
-    "\\numberwithin": _counter_within,
-    "\\counterwithin": _counter_within,
-    "\\newcounter": _new_counter,
-    "\\refstepcounter": _step_counter,
-    "\\stepcounter": _step_counter,
-    "\\setcounter": _set_counter(add=False),
-    "\\addtocounter": _set_counter(add=True),
-    **{f"\\{style}": _show_counter(style) for style in ("arabic", "alph", "Alph", "roman", "Roman")},
-    **{
-        f"\\the{counter}": _the_counter(counter)
-        for counter in "chapter section subsection subsubsection equation figure table theorem footnote".split()
-    },
-}
-COMMANDS.update(COUNTER_COMMANDS)
-
-_LISTS: Final[dict[str, str]] = {
-    "itemize": "bullet", "enumerate": "number", "description": "term", "list": "bullet", "trivlist": "plain",
-    "compactitem": "bullet", "compactenum": "number", "compactdesc": "term", "inparaenum": "number",
-    "itemize*": "bullet", "enumerate*": "number", "asparaenum": "number", "asparaitem": "bullet",
-    "inparaitem": "bullet", "enumerate1": "number", "tight_itemize": "bullet", "itemlist": "bullet",
-    "easylist": "bullet", "tablenotes": "bullet",
-}  # fmt: skip
-
 ENVIRONMENTS: Final[dict[str, EnvironmentAction]] = {
     "document": begin_document,
     "abstract": abstract_environment,
     "onecolabstract": abstract_environment,
-    **{name: list_environment(kind) for name, kind in _LISTS.items()},
-    **dict.fromkeys(["quote", "quotation", "displayquote", "quoting", "blockquote"], quote_environment),
-    **dict.fromkeys(
-        ["center", "flushleft", "flushright", "verse", "minipage", "centering"], plain_environment
-    ),
-    "theorem": theorem_environment,
-    "proof": proof_environment,
     **dict.fromkeys(words.MATH, math_environment),
     **dict.fromkeys(sorted(words.DRAWINGS), drop_drawing),
     **dict.fromkeys(["thebibliography", "references", "biblist", "bibdiv"], drop_bibliography),

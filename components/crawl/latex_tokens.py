@@ -21,6 +21,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from components.crawl.latex_vocabulary import names
+
 PAR: Final = "\n\n"
 RAW: Final = "\x01"
 CODE: Final = "\x02"
@@ -30,27 +32,13 @@ END_ENVIRONMENT: Final = "\x06"
 """Followed by a name: an environment that the paper defines ends here."""
 
 VERBATIM: Final = frozenset(
-    [
-        "verbatim",
-        "verbatim*",
-        "Verbatim",
-        "Verbatim*",
-        "BVerbatim",
-        "LVerbatim",
-        "SaveVerbatim",
-        "lstlisting",
-        "lstlisting*",
-        "minted",
-        "alltt",
-        "listing",
-        "spverbatim",
-        "code",
-    ]
+    names(
+        "verbatim verbatim* Verbatim Verbatim* BVerbatim LVerbatim SaveVerbatim lstlisting "
+        "lstlisting* minted alltt listing spverbatim code"
+    )
 )
 """Environments whose body is code."""
-SKIPPED: Final = frozenset(
-    ["comment", "filecontents", "filecontents*", "CCSXML", "luacode", "luacode*", "asy", "gnuplot"]
-)
+SKIPPED: Final = frozenset(names("comment filecontents filecontents* CCSXML luacode luacode* asy gnuplot"))
 """Environments whose body is read by no one."""
 
 _MAX_INLINE_CODE: Final = 1_000

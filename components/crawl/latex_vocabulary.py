@@ -7,6 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
+
+def names(text: str) -> list[str]:
+    """The words of `text`: a list of command names that can be read."""
+    return text.split()
+
+
 ACCENTS: Final = {
     "\\`": "\u0300", "\\'": "\u0301", "\\^": "\u0302", "\\~": "\u0303", "\\=": "\u0304", "\\u": "\u0306",
     "\\.": "\u0307", '\\"': "\u0308", "\\r": "\u030a", "\\H": "\u030b", "\\v": "\u030c", "\\d": "\u0323",
@@ -128,139 +134,27 @@ SKIPPED_ARGUMENTS.update(
 """Command → arguments that are passed over: s star, o optional, m mandatory, p in parentheses."""
 
 REGISTERS: Final = frozenset(
-    [
-        r"\hsize",
-        r"\vsize",
-        r"\hoffset",
-        r"\voffset",
-        r"\parindent",
-        r"\parskip",
-        r"\baselineskip",
-        r"\lineskip",
-        r"\magnification",
-        r"\pageno",
-        r"\tolerance",
-        r"\pretolerance",
-        r"\hbadness",
-        r"\vbadness",
-        r"\hfuzz",
-        r"\vfuzz",
-        r"\topskip",
-        r"\leftskip",
-        r"\rightskip",
-        r"\parfillskip",
-        r"\abovedisplayskip",
-        r"\belowdisplayskip",
-        r"\abovedisplayshortskip",
-        r"\belowdisplayshortskip",
-        r"\textwidth",
-        r"\textheight",
-        r"\topmargin",
-        r"\oddsidemargin",
-        r"\evensidemargin",
-        r"\headheight",
-        r"\headsep",
-        r"\footskip",
-        r"\footheight",
-        r"\columnsep",
-        r"\marginparwidth",
-        r"\marginparsep",
-        r"\footnotesep",
-        r"\floatsep",
-        r"\textfloatsep",
-        r"\intextsep",
-        r"\tabcolsep",
-        r"\arraycolsep",
-        r"\arrayrulewidth",
-        r"\unitlength",
-        r"\fboxsep",
-        r"\fboxrule",
-        r"\itemsep",
-        r"\parsep",
-        r"\topsep",
-        r"\partopsep",
-        r"\labelsep",
-        r"\labelwidth",
-        r"\leftmargin",
-        r"\rightmargin",
-        r"\listparindent",
-        r"\itemindent",
-        r"\looseness",
-        r"\penalty",
-        r"\vskip",
-        r"\hskip",
-        r"\kern",
-        r"\mskip",
-        r"\mkern",
-        r"\raise",
-        r"\lower",
-        r"\moveleft",
-        r"\moveright",
-        r"\hangindent",
-        r"\hangafter",
-        r"\clubpenalty",
-        r"\widowpenalty",
-        r"\displaywidowpenalty",
-        r"\interlinepenalty",
-        r"\linepenalty",
-        r"\hyphenpenalty",
-        r"\exhyphenpenalty",
-        r"\emergencystretch",
-        r"\belowcaptionskip",
-        r"\abovecaptionskip",
-        r"\dbltextfloatsep",
-        r"\columnwidth",
-        r"\linewidth",
-        r"\epsfxsize",
-        r"\epsfysize",
-        r"\epsfverbosetrue",
-        r"\hrule",
-        r"\vrule",
-        r"\spaceskip",
-        r"\xspaceskip",
-        r"\lineskiplimit",
-        r"\advance",
-        r"\multiply",
-        r"\divide",
-        r"\count",
-        r"\dimen",
-        r"\skip",
-        r"\pdfoutput",
-        r"\pdfminorversion",
-        r"\brokenpenalty",
-        r"\predisplaypenalty",
-        r"\postdisplaypenalty",
-        r"\floatpagefraction",
-        r"\delimitershortfall",
-        r"\delimiterfactor",
-        r"\mathsurround",
-        r"\showboxdepth",
-        r"\showboxbreadth",
-        r"\everypar",
-        r"\doublerulesep",
-        r"\jot",
-        r"\bibsep",
-        r"\bibhang",
-        r"\extrarowheight",
-        r"\cmidrulekern",
-        r"\aboverulesep",
-        r"\belowrulesep",
-        r"\footins",
-        r"\normalbaselineskip",
-        r"\pdfpagewidth",
-        r"\pdfpageheight",
-        r"\paperwidth",
-        r"\paperheight",
-        r"\overfullrule",
-        r"\language",
-        r"\lefthyphenmin",
-        r"\righthyphenmin",
-        r"\pdfcompresslevel",
-        r"\pdfsuppresswarningpagegroup",
-        r"\escapechar",
-        r"\endlinechar",
-        r"\newlinechar",
-    ]
+    names(
+        r"\hsize \vsize \hoffset \voffset \parindent \parskip \baselineskip \lineskip \magnification "
+        r"\pageno \tolerance \pretolerance \hbadness \vbadness \hfuzz \vfuzz \topskip \leftskip "
+        r"\rightskip \parfillskip \abovedisplayskip \belowdisplayskip \abovedisplayshortskip "
+        r"\belowdisplayshortskip \textwidth \textheight \topmargin \oddsidemargin \evensidemargin "
+        r"\headheight \headsep \footskip \footheight \columnsep \marginparwidth \marginparsep "
+        r"\footnotesep \floatsep \textfloatsep \intextsep \tabcolsep \arraycolsep \arrayrulewidth "
+        r"\unitlength \fboxsep \fboxrule \itemsep \parsep \topsep \partopsep \labelsep \labelwidth "
+        r"\leftmargin \rightmargin \listparindent \itemindent \looseness \penalty \vskip \hskip \kern "
+        r"\mskip \mkern \raise \lower \moveleft \moveright \hangindent \hangafter \clubpenalty "
+        r"\widowpenalty \displaywidowpenalty \interlinepenalty \linepenalty \hyphenpenalty "
+        r"\exhyphenpenalty \emergencystretch \belowcaptionskip \abovecaptionskip \dbltextfloatsep "
+        r"\columnwidth \linewidth \epsfxsize \epsfysize \epsfverbosetrue \hrule \vrule \spaceskip "
+        r"\xspaceskip \lineskiplimit \advance \multiply \divide \count \dimen \skip \pdfoutput "
+        r"\pdfminorversion \brokenpenalty \predisplaypenalty \postdisplaypenalty \floatpagefraction "
+        r"\delimitershortfall \delimiterfactor \mathsurround \showboxdepth \showboxbreadth \everypar "
+        r"\doublerulesep \jot \bibsep \bibhang \extrarowheight \cmidrulekern \aboverulesep "
+        r"\belowrulesep \footins \normalbaselineskip \pdfpagewidth \pdfpageheight \paperwidth "
+        r"\paperheight \overfullrule \language \lefthyphenmin \righthyphenmin \pdfcompresslevel "
+        r"\pdfsuppresswarningpagegroup \escapechar \endlinechar \newlinechar"
+    )
 )
 """Registers and primitives that are followed by a number or a length."""
 
@@ -270,33 +164,11 @@ SECTION_LEVELS: Final = {
 }  # fmt: skip
 
 DRAWINGS: Final = frozenset(
-    [
-        "tikzpicture",
-        "pgfpicture",
-        "picture",
-        "pspicture",
-        "pspicture*",
-        "axis",
-        "circuitikz",
-        "tikzcd",
-        "forest",
-        "feynman",
-        "fmffile",
-        "fmfgraph",
-        "fmfgraph*",
-        "psfrags",
-        "prooftree",
-        "bytefield",
-        "tikz",
-        "feynmandiagram",
-        "dot2tex",
-        "chronology",
-        "ganttchart",
-        "neuralnetwork",
-        "quantikz",
-        "yquant",
-        "sequencediagram",
-    ]
+    names(
+        "tikzpicture pgfpicture picture pspicture pspicture* axis circuitikz tikzcd forest feynman "
+        "fmffile fmfgraph fmfgraph* psfrags prooftree bytefield tikz feynmandiagram dot2tex "
+        "chronology ganttchart neuralnetwork quantikz yquant sequencediagram"
+    )
 )
 """Environments that draw with commands; they have no bitmap and no readable text."""
 
@@ -347,115 +219,19 @@ THEOREMS: Final = {
 """Theorem-like environments that classes define, used where the paper does not."""
 
 STYLE_WORDS: Final = frozenset(
-    [
-        r"\bf",
-        r"\it",
-        r"\rm",
-        r"\sc",
-        r"\tt",
-        r"\sl",
-        r"\sf",
-        r"\em",
-        r"\bfseries",
-        r"\itshape",
-        r"\rmfamily",
-        r"\sffamily",
-        r"\ttfamily",
-        r"\scshape",
-        r"\slshape",
-        r"\upshape",
-        r"\mdseries",
-        r"\normalfont",
-        r"\tiny",
-        r"\scriptsize",
-        r"\footnotesize",
-        r"\small",
-        r"\normalsize",
-        r"\large",
-        r"\Large",
-        r"\LARGE",
-        r"\huge",
-        r"\Huge",
-        r"\centering",
-        r"\raggedright",
-        r"\raggedleft",
-        r"\noindent",
-        r"\indent",
-        r"\textbf",
-        r"\textit",
-        r"\textrm",
-        r"\textsf",
-        r"\texttt",
-        r"\textsc",
-        r"\textsl",
-        r"\textup",
-        r"\textmd",
-        r"\textnormal",
-        r"\emph",
-        r"\underline",
-        r"\uline",
-        r"\mbox",
-        r"\fbox",
-        r"\centerline",
-        r"\leftline",
-        r"\rightline",
-        r"\protect",
-        r"\relax",
-        r"\leavevmode",
-        r"\strut",
-        r"\null",
-        r"\ignorespaces",
-        r"\unskip",
-        r"\expandafter",
-        r"\noexpand",
-        r"\global",
-        r"\long",
-        r"\outer",
-        r"\boldmath",
-        r"\unboldmath",
-        r"\nobreak",
-        r"\allowbreak",
-        r"\clearpage",
-        r"\newpage",
-        r"\cleardoublepage",
-        r"\smallskip",
-        r"\medskip",
-        r"\bigskip",
-        r"\vfill",
-        r"\vfil",
-        r"\eject",
-        r"\maketitle",
-        r"\hline",
-        r"\midrule",
-        r"\toprule",
-        r"\bottomrule",
-        r"\displaystyle",
-        r"\textstyle",
-        r"\sloppy",
-        r"\fussy",
-        r"\onecolumn",
-        r"\twocolumn",
-        r"\balance",
-        r"\flushbottom",
-        r"\raggedbottom",
-        r"\singlespacing",
-        r"\doublespacing",
-        r"\onehalfspacing",
-        r"\FloatBarrier",
-        r"\hyp",
-        r"\notag",
-        r"\nonumber",
-        r"\backmatter",
-        r"\mainmatter",
-        r"\frontmatter",
-        r"\printindex",
-        r"\break",
-        r"\loop",
-        r"\repeat",
-        r"\makeatletter",
-        r"\makeatother",
-        r"\BooleanTrue",
-        r"\BooleanFalse",
-    ]
+    names(
+        r"\bf \it \rm \sc \tt \sl \sf \em \bfseries \itshape \rmfamily \sffamily \ttfamily \scshape "
+        r"\slshape \upshape \mdseries \normalfont \tiny \scriptsize \footnotesize \small \normalsize "
+        r"\large \Large \LARGE \huge \Huge \centering \raggedright \raggedleft \noindent \indent "
+        r"\textbf \textit \textrm \textsf \texttt \textsc \textsl \textup \textmd \textnormal \emph "
+        r"\underline \uline \mbox \fbox \centerline \leftline \rightline \protect \relax \leavevmode "
+        r"\strut \null \ignorespaces \unskip \expandafter \noexpand \global \long \outer \boldmath "
+        r"\unboldmath \nobreak \allowbreak \clearpage \newpage \cleardoublepage \smallskip \medskip "
+        r"\bigskip \vfill \vfil \eject \maketitle \hline \midrule \toprule \bottomrule \displaystyle "
+        r"\textstyle \sloppy \fussy \onecolumn \twocolumn \balance \flushbottom \raggedbottom "
+        r"\singlespacing \doublespacing \onehalfspacing \FloatBarrier \hyp \notag \nonumber "
+        r"\backmatter \mainmatter \frontmatter \printindex \break \loop \repeat \makeatletter "
+        r"\makeatother \BooleanTrue \BooleanFalse"
+    )
 )
 """Commands that print nothing and take nothing; their groups are read as text."""
