@@ -19,6 +19,7 @@ from components.crawl import (
     latex_blocks,
     latex_definitions,
     latex_floats,
+    latex_graphics,
     latex_references,
     latex_structure,
 )
@@ -29,7 +30,8 @@ from components.crawl.latex_inputs import PaperReader
 from components.crawl.latex_macros import Gullet
 from components.crawl.latex_project import Project
 from components.crawl.latex_reasons import LatexReason
-from components.crawl.latex_render import Renderer, Vocabulary
+from components.crawl.latex_render import Renderer
+from components.crawl.latex_state import Vocabulary
 from components.crawl.latex_text import finish
 
 __all__ = ["LatexParams", "LatexReason", "extract_latex"]
@@ -95,11 +97,13 @@ def _vocabulary() -> Vocabulary:
             **latex_references.COMMANDS,
             **latex_blocks.COMMANDS,
             **latex_floats.COMMANDS,
+            **latex_graphics.COMMANDS,
         },
         environments={
             **latex_structure.ENVIRONMENTS,
             **latex_blocks.ENVIRONMENTS,
             **latex_floats.ENVIRONMENTS,
+            **latex_graphics.ENVIRONMENTS,
             **latex_algorithms.ENVIRONMENTS,
         },
     )

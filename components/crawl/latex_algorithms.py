@@ -7,7 +7,8 @@ from typing import Final
 from components.core.records import Item
 from components.crawl import latex_vocabulary as words
 from components.crawl.latex_floats import MAX_NESTING, figure
-from components.crawl.latex_render import Action, EnvironmentAction, Renderer
+from components.crawl.latex_render import Renderer
+from components.crawl.latex_state import Action, EnvironmentAction
 from components.crawl.latex_text import tidy
 
 _ALGORITHM: Final = {

@@ -6,7 +6,8 @@ from typing import Final
 
 from components.core.records import Item
 from components.crawl import latex_vocabulary as words
-from components.crawl.latex_render import Action, EnvironmentAction, ListState, Renderer
+from components.crawl.latex_render import Renderer
+from components.crawl.latex_state import Action, EnvironmentAction, ListState
 from components.crawl.latex_text import tidy
 
 

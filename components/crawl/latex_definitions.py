@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from components.crawl import latex_conditionals
 from components.crawl.latex_macros import NO_VALUE, Gullet, Macro, Param
 from components.crawl.latex_tokens import END_FILE, PAR
 
@@ -293,11 +294,11 @@ def run(gullet: Gullet, token: str) -> bool:
     if action is not None:
         action(gullet)
         return True
-    if token[1:3] == "if" and gullet.is_if(token):
-        gullet.conditional(token)
+    if token[1:3] == "if" and latex_conditionals.is_if(gullet, token):
+        latex_conditionals.conditional(gullet, token)
         return True
     if token in {"\\else", "\\or"}:
-        gullet.skip_branch()
+        latex_conditionals.skip_branch(gullet)
         return True
     if token == "\\fi":
         return True

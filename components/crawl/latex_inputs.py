@@ -10,7 +10,8 @@ from components.crawl import latex_references
 from components.crawl.latex_macros import Gullet
 from components.crawl.latex_project import Project
 from components.crawl.latex_reasons import LatexReason
-from components.crawl.latex_render import Action, Renderer, Vocabulary
+from components.crawl.latex_render import Renderer
+from components.crawl.latex_state import Action, Vocabulary
 from components.crawl.latex_tokens import CODE, END_FILE, PAR
 from components.crawl.latex_vocabulary import names
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from components.crawl.latex_render import Action, Renderer
+from components.crawl.latex_render import Renderer
+from components.crawl.latex_state import Action
 from components.crawl.latex_text import CITATION, reference
 from components.crawl.latex_tokens import tokenize
 from components.crawl.latex_vocabulary import names

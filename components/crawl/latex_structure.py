@@ -9,7 +9,8 @@ from components.core.records import Item
 from components.crawl import latex_vocabulary as words
 from components.crawl.latex_math import Math
 from components.crawl.latex_reasons import LatexReason
-from components.crawl.latex_render import Action, EnvironmentAction, Renderer
+from components.crawl.latex_render import Renderer
+from components.crawl.latex_state import Action, EnvironmentAction
 from components.crawl.latex_text import LINE
 from components.crawl.latex_tokens import PAR
 
