@@ -84,7 +84,7 @@ def _check_kind(payload: bytes) -> None:
     """Refuse what is certainly no page.
 
     Raises:
-        BadRecord: `not_html`.
+        BadRecord: `not_html` or `undecodable`.
     """
     head = payload[:_SNIFFED]
     if not payload.strip(b" \t\r\n\0"):
@@ -94,13 +94,15 @@ def _check_kind(payload: bytes) -> None:
     if b"<" not in payload and b"<\0" not in head:
         raise BadRecord(HtmlReason.NOT_HTML, "there is no tag in it")
     controls = len(head) - len(head.translate(None, _CONTROLS))
-    if controls * 10 > len(head) and not _is_utf16(head):
+    if controls >= _MANY_CONTROLS and controls * 10 > len(head) and not _is_utf16(head):
         raise BadRecord(
             HtmlReason.UNDECODABLE, f"{controls} control characters in the first {len(head)} bytes"
         )
 
 
-_CONTROLS = bytes(range(9)) + bytes(range(14, 32)) + b"\x7f"
+_CONTROLS = bytes(c for c in (*range(9), *range(14, 32), 0x7F) if c != 0x1B)
+"""Bytes that no text has; ESC is part of ISO-2022-JP."""
+_MANY_CONTROLS = 32
 
 
 def _is_utf16(head: bytes) -> bool:
