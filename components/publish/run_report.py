@@ -135,9 +135,17 @@ def _documents(run: RunSummary) -> list[kit.Section]:
         return []
     pictures = _Pictures(run.images)
     rows = run.samples.slice(0, MAX_DOCUMENTS).to_pylist()
+    rows.sort(key=_illustration, reverse=True)
     articles = [_article(row, pictures, opened=place == 0) for place, row in enumerate(rows)]
-    intro = "Drawn by a hash of their ids, in turn from each kind of source, so always the same ones."
+    intro = "Drawn by a hash of their ids from each kind of source: always the same. Most pictures first."
     return [kit.Section("Documents", articles, intro)]
+
+
+def _illustration(row: Mapping[str, Any]) -> float:
+    """Stored images for each hundred words: what is pleasant to look at first."""
+    stored = sum(item["image_id"] is not None for item in row["items"])
+    words = sum(len((item["text"] or "").split()) for item in row["items"])
+    return stored / (100 + words)
 
 
 def _article(row: Mapping[str, Any], pictures: _Pictures, *, opened: bool) -> kit.Article:

@@ -8,19 +8,22 @@ import itertools
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.core import schemas
 from components.publish.aggregates import hosts
 
 _POOL: Final = 4
 """Candidates kept for each source are this many times the documents wanted."""
+_PICTURES: Final = 3
+"""Documents with at least so many stored images are equally good to show."""
 
 
 class Samples:
     """Picks documents out of a dataset that is seen one table at a time, in any order.
 
     A document's place in the draw is a hash of its id, so the choice depends on neither the order of
-    the shards nor their number. Documents with an image come first, and one of each host.
+    the shards nor their number. Documents with a few stored images come first, and one of each host.
 
     Args:
         limit: most documents that are chosen.
@@ -28,7 +31,7 @@ class Samples:
 
     def __init__(self, limit: int = 10) -> None:
         self.limit = limit
-        self._pools: dict[str, dict[tuple[bool, str], dict[str, Any]]] = {}
+        self._pools: dict[str, dict[tuple[int, str], dict[str, Any]]] = {}
 
     def add(self, table: pa.Table) -> None:
         """Consider the rows of a table of `documents/1`."""
@@ -39,13 +42,13 @@ class Samples:
                     self._pools.setdefault(row["source"], {})[rank] = row
                 self._trim()
 
-    def _promising(self, batch: pa.RecordBatch) -> dict[tuple[bool, str], int]:
+    def _promising(self, batch: pa.RecordBatch) -> dict[tuple[int, str], int]:
         """Row numbers of the batch by rank: the best of each source, as ranked within the batch."""
         sources = batch.column("source").to_pylist()
-        bare = [not _has_image(kinds) for kinds in _kinds(batch)]
-        ranked: dict[str, list[tuple[tuple[bool, str], int]]] = {}
+        poor = [_PICTURES - min(_PICTURES, stored) for stored in _stored_images(batch)]
+        ranked: dict[str, list[tuple[tuple[int, str], int]]] = {}
         for row, identifier in enumerate(batch.column("id").to_pylist()):
-            rank = (bare[row], hashlib.sha256(identifier.encode()).hexdigest())
+            rank = (poor[row], hashlib.sha256(identifier.encode()).hexdigest())
             ranked.setdefault(sources[row], []).append((rank, row))
         best = (heapq.nsmallest(_POOL * self.limit, rows) for rows in ranked.values())
         return dict(pair for rows in best for pair in rows)
@@ -79,16 +82,12 @@ class Samples:
         return pa.Table.from_pylist(chosen, schema=schemas.get("documents/1"))
 
 
-def _kinds(batch: pa.RecordBatch) -> list[list[str]]:
+def _stored_images(batch: pa.RecordBatch) -> list[int]:
+    """How many images with bytes each document shows."""
     lists = batch.column("items")
-    kinds = lists.flatten().field("kind")
+    stored = pc.is_valid(lists.flatten().field("image_id")).to_numpy(zero_copy_only=False)
     starts = (lists.offsets.to_numpy() - lists.offsets[0].as_py()).tolist()
-    names = kinds.to_pylist()
-    return [names[start:stop] for start, stop in itertools.pairwise(starts)]
-
-
-def _has_image(kinds: list[str]) -> bool:
-    return "image" in kinds
+    return [int(stored[start:stop].sum()) for start, stop in itertools.pairwise(starts)]
 
 
 def _hosts(rows: list[dict[str, Any]]) -> list[str | None]:
