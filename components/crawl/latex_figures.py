@@ -153,7 +153,7 @@ def render_pdf(data: bytes, page: int, params: FigureParams) -> bytes:
             picture = bitmap.to_pil().convert("RGB")
         finally:
             document.close()
-    except (pypdfium2.PdfiumError, ValueError, IndexError) as error:
+    except (pypdfium2.PdfiumError, ValueError, IndexError, OverflowError) as error:
         raise BadRecord(LatexReason.FIGURE_UNREADABLE, f"pdf: {error}") from None
     out = io.BytesIO()
     picture.save(out, format="PNG", compress_level=6)
@@ -179,14 +179,18 @@ def render_postscript(data: bytes, params: FigureParams) -> bytes:
     if program is None:
         raise BadRecord(LatexReason.CONVERTER_MISSING, "gs (Ghostscript) is not installed")
     box = _BOUNDING_BOX.search(data[:65_536]) or _BOUNDING_BOX.search(data[-8_192:])
-    left, bottom, right, top = (float(value) for value in box.groups()) if box else (0, 0, 612, 792)
+    try:
+        left, bottom, right, top = (float(value) for value in box.groups()) if box else (0, 0, 612, 792)
+    except ValueError:
+        raise BadRecord(LatexReason.FIGURE_UNREADABLE, "the bounding box is no numbers") from None
     dpi = _scale(right - left, top - bottom, params) * _POINTS_PER_INCH
     with tempfile.TemporaryDirectory(prefix="kalemint-gs-") as folder:
         source, target = Path(folder, "in.ps"), Path(folder, "out-%d.png")
         source.write_bytes(data)
         command = [
             program, "-q", "-dSAFER", "-dBATCH", "-dNOPAUSE", "-dEPSCrop", "-dLastPage=1", "-sDEVICE=png16m",
-            "-dTextAlphaBits=4", "-dGraphicsAlphaBits=4", f"-r{dpi:.2f}", f"-sOutputFile={target}", str(source),
+            "-dTextAlphaBits=4", "-dGraphicsAlphaBits=4", f"-r{dpi:.2f}", f"-sOutputFile={target}",
+            str(source),
         ]  # fmt: skip
         timeout = params.ghostscript_timeout_s
         limits = (lambda: _limit_child(timeout, 256 << 20)) if sys.platform == "linux" else None

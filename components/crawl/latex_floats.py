@@ -32,6 +32,7 @@ class Table:
     row: list[str] = field(default_factory=list)
     captions: list[str] = field(default_factory=list)
     span: int = 1
+    head: int | None = None
 
     def next_cell(self, renderer: Renderer) -> None:
         """The text set so far is a cell."""
@@ -93,18 +94,22 @@ def multicolumn(renderer: Renderer) -> None:
         renderer.tables[-1].span = min(int(digits[:3]), _MAX_SPAN)
 
 
-def row_end_of_head(renderer: Renderer) -> None:
-    r"""`\endhead` of a longtable: the rows so far are its head; a second head repeats the first."""
-    if renderer.tables:
-        renderer.tables[-1].next_row(renderer)
-
-
-def drop_repeated_head(renderer: Renderer) -> None:
-    r"""`\endhead`, `\endfoot` and `\endlastfoot`: what came since the first head is set again on each page."""
+def end_of_head(renderer: Renderer) -> None:
+    r"""`\endfirsthead`, `\endhead`: the rows so far are the head; a second head only repeats it."""
     if renderer.tables:
         table = renderer.tables[-1]
         table.next_row(renderer)
-        table.rows = table.rows[:1]
+        if table.head is None:
+            table.head = len(table.rows)
+        table.rows = table.rows[: table.head]
+
+
+def end_of_foot(renderer: Renderer) -> None:
+    r"""`\endfoot`, `\endlastfoot`: what came since the head is set at the foot of each page."""
+    if renderer.tables:
+        table = renderer.tables[-1]
+        table.next_row(renderer)
+        table.rows = table.rows[: table.head or 0]
 
 
 def table_head(renderer: Renderer) -> None:
@@ -301,8 +306,10 @@ COMMANDS: Final[dict[str, Action]] = {
     "\\subcaptionbox": sub_caption_box,
     "\\multicolumn": multicolumn,
     "\\multirow": lambda renderer: renderer.skip_arguments("omom"),
-    "\\endfirsthead": row_end_of_head,
-    **dict.fromkeys([r"\endhead", r"\endfoot", r"\endlastfoot"], drop_repeated_head),
+    "\\endfirsthead": end_of_head,
+    "\\endhead": end_of_head,
+    "\\endfoot": end_of_foot,
+    "\\endlastfoot": end_of_foot,
     "\\tablehead": table_head,
     "\\tablecomments": table_comments,
 }  # fmt: skip

@@ -164,7 +164,7 @@ def _if_file_exists(renderer: Renderer) -> None:
 
 
 def _use_package(renderer: Renderer) -> None:
-    r"""`\usepackage[options]{a,b}`: babel's language, and the definitions of styles that came with the paper."""
+    r"""`\usepackage[options]{a,b}`: babel's language, and definitions of the paper's own styles."""
     paper = _paper(renderer)
     gullet = renderer.gullet
     options = gullet.flatten(gullet.read_optional() or [])

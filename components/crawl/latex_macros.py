@@ -20,6 +20,7 @@ from components.crawl.latex_vocabulary import names
 
 BURST: Final = 100_000
 """Tokens that may be expanded between two steps forward in the file before a macro is disabled."""
+_NO_RUN: Final = "\\#\n\x00\x01\x02\x06"
 _MARKS: Final = "\x00\x01\x02\x03\x04\x05\x06\x07"
 NO_VALUE: Final = "-NoValue-"
 
@@ -270,7 +271,7 @@ class Gullet:
         return detokenize([token for token in tokens if token not in {"{", "}"}]).strip()
 
     def skip_dimension(self) -> None:
-        r"""Pass over what an assignment or a skip takes: `= 3pt plus 1fil`, `=\textwidth`, `-0.5\baselineskip`."""
+        r"""Pass over a number or length: `= 3pt plus 1fil`, `=\textwidth`, `-0.5\baselineskip`."""
         stack = self.stack
         for _ in range(8):
             self.skip_spaces()
@@ -316,22 +317,20 @@ class Gullet:
                 depth += 1
             elif token == "}":
                 depth -= 1
-            elif (
-                depth == 0 and token[0] > "\x08" and token[0] not in "\\#" and token != PAR and len(token) > 1
-            ):
-                if any(mark in token for mark in wanted[:1]):
-                    at = token.index(wanted[0])
-                    stack.extend(reversed([part for part in (token[:at], *token[at:]) if part]))
-                    self.spend(len(token))
-                    if at:
-                        taken.append(stack.pop())
-                    token = stack.pop()
-            if depth == 0 and token == wanted[0]:
-                if self._take(wanted[1:]):
-                    self.spend(len(taken))
-                    if len(taken) > 1 and taken[0] == "{" and taken[-1] == "}":
-                        return taken[1:-1]
-                    return taken
+            elif depth == 0 and token != wanted[0] and wanted[0] in token and token[0] not in _NO_RUN:
+                # the delimiter is part of a run: cut it out
+                before, _, after = token.partition(wanted[0])
+                if after:
+                    stack.append(after)
+                if before:
+                    taken.append(before)
+                token = wanted[0]
+                self.spend(2)
+            if depth == 0 and token == wanted[0] and self._take(wanted[1:]):
+                self.spend(len(taken))
+                if len(taken) > 1 and taken[0] == "{" and taken[-1] == "}":
+                    return taken[1:-1]
+                return taken
             taken.append(token)
         self.push(taken)
         return []
@@ -387,7 +386,8 @@ class Gullet:
         if size < self._low:
             self._low, self._burst = size, 0
         args = self.read_params(macro)
-        tokens = self.substitute(macro.body, args) if args or macro.params else macro.body
+        has_marks = bool(macro.params) or any(token[0] == "#" for token in macro.body)
+        tokens = self.substitute(macro.body, args) if has_marks else macro.body
         self._burst += len(tokens) + 1
         if self._burst > BURST:
             self._burst = 0

@@ -27,7 +27,8 @@ _INCLUDED: Final = re.compile(
 _ENCODING: Final = re.compile(r"\\usepackage\s*\[([A-Za-z0-9_-]+)\]\s*\{inputenc\}")
 _ENCODINGS: Final = {
     "latin1": "cp1252", "ansinew": "cp1252", "cp1252": "cp1252", "latin2": "iso8859-2", "latin5": "iso8859-9",
-    "latin9": "iso8859-15", "cp1250": "cp1250", "cp1251": "cp1251", "koi8-r": "koi8-r", "applemac": "mac-roman",
+    "latin9": "iso8859-15", "cp1250": "cp1250", "cp1251": "cp1251", "koi8-r": "koi8-r",
+    "applemac": "mac-roman",
     "cp437": "cp437", "cp850": "cp850",
 }  # fmt: skip
 _MARKS: Final = dict.fromkeys(range(9)) | {0x7F: None}

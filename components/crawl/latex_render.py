@@ -407,6 +407,10 @@ class Renderer:
             return
         if token in words.REGISTERS:
             gullet.skip_dimension()
+            if token == "\\hskip":
+                self.buf.append(" ")
+            elif token == "\\vskip":
+                self.paragraph()
             return
         if token in words.STYLE_WORDS:
             return

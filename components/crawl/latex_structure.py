@@ -200,9 +200,8 @@ def math_environment(renderer: Renderer, name: str) -> None:
     """`equation`, `align` and their like."""
     renderer.skip_arguments(words.MATH_ARGUMENTS.get(name, ""))
     display = name != "math"
-    Math.open(
-        renderer, closer="", display=display, name=name, numbered=display and name[-1] != "*" and name != "displaymath"
-    )  # fmt: skip
+    numbered = display and name[-1] != "*" and name != "displaymath"
+    Math.open(renderer, closer="", display=display, name=name, numbered=numbered)
 
 
 def open_math(closer: str, *, display: bool) -> Action:
@@ -300,6 +299,14 @@ def ignore_text(renderer: Renderer) -> None:
     renderer.skip_arguments("om")
 
 
+def replaced(renderer: Renderer) -> None:
+    r"""`\replaced{new}{old}`."""
+    renderer.gullet.read_optional()
+    new = renderer.gullet.read_arg()
+    renderer.gullet.read_arg()
+    renderer.gullet.push(new)
+
+
 COMMANDS: Final[dict[str, Action]] = {
     **{name: section(name) for name in words.SECTION_LEVELS},
     **dict.fromkeys([r"\title", r"\icmltitle", r"\Title", r"\papertitle"], title),
@@ -324,6 +331,7 @@ COMMANDS: Final[dict[str, Action]] = {
     "\\tabularnewline": line_break,
     "\\par": lambda renderer: renderer.paragraph(),
     "\\endgraf": lambda renderer: renderer.paragraph(),
+    **dict.fromkeys([r"\smallskip", r"\medskip", r"\bigskip"], lambda renderer: renderer.paragraph()),
     "\\begin": begin,
     "\\end": end,
     "\\bye": lambda renderer: setattr(renderer, "ended", True),
@@ -346,16 +354,8 @@ COMMANDS: Final[dict[str, Action]] = {
     "\\egroup": lambda renderer: renderer.gullet.stack.append("}"),
     "\\begingroup": lambda renderer: renderer.begin("\\begingroup"),
     "\\endgroup": lambda renderer: renderer.end("\\begingroup"),
-    "\\replaced": lambda renderer: _replaced(renderer),
+    "\\replaced": replaced,
 }
-
-
-def _replaced(renderer: Renderer) -> None:
-    r"""`\replaced{new}{old}`."""
-    renderer.gullet.read_optional()
-    new = renderer.gullet.read_arg()
-    renderer.gullet.read_arg()
-    renderer.gullet.push(new)
 
 
 ENVIRONMENTS: Final[dict[str, EnvironmentAction]] = {

@@ -23,7 +23,8 @@ _LIGATURES: Final = {
 }  # fmt: skip
 _REFERENCE: Final = re.compile(r"\x05([^\x05\x06]*)\x06")
 _CITED_IN_BRACKETS: Final = re.compile(
-    r"\s*[(\[]\s*(?:see|see also|cf\.?|e\.g\.,?|i\.e\.,?|and|[,;\s])*\s*\x04[\x04\s,;–-]*(?:and\s*\x04)?\s*[)\]]"
+    r"\s*[(\[]\s*(?:see|see also|cf\.?|e\.g\.,?|i\.e\.,?|and|[,;\s])*\s*"
+    r"\x04[\x04\s,;–-]*(?:and\s*\x04)?\s*[)\]]"
 )
 _CITED_IN_ROW: Final = re.compile(r"\x04(?:[ \t\n]*[,;–-]?[ \t\n]*\x04)+")
 _CITED: Final = re.compile(r"[ \t\n]*\x04")

@@ -45,7 +45,8 @@ SYMBOLS: Final = {
     "\\textcopyright": "©", "\\texttimes": "×", "\\textpm": "±", "\\textmu": "µ", "\\micro": "µ",
     "\\textonehalf": "½", "\\textonequarter": "¼", "\\textthreequarters": "¾", "\\textdagger": "†",
     "\\textdaggerdbl": "‡", "\\textsection": "§", "\\textparagraph": "¶", "\\textexclamdown": "¡",
-    "\\textquestiondown": "¿", "\\textordfeminine": "ª", "\\textordmasculine": "º", "\\textasteriskcentered": "*",
+    "\\textquestiondown": "¿", "\\textordfeminine": "ª", "\\textordmasculine": "º",
+    "\\textasteriskcentered": "*",
     "\\textbraceleft": "{", "\\textbraceright": "}", "\\textrightarrow": "→", "\\textleftarrow": "←",
     "\\lbrace": "{", "\\rbrace": "}", "\\checkmark": "✓", "\\cmark": "✓", "\\xmark": "✗", "\\ding": "",
     "\\textohm": "Ω", "\\ohm": "Ω", "\\angstrom": "Å", "\\deg": "°",
@@ -190,7 +191,8 @@ MATH_ARGUMENTS: Final = {
 TABULARS: Final = {
     "tabular": "om", "tabular*": "mom", "tabularx": "mom", "tabulary": "mom", "longtable": "om",
     "supertabular": "m", "mpsupertabular": "m", "xtabular": "m", "tabu": "m", "longtabu": "m",
-    "deluxetable": "mo", "deluxetable*": "mo", "tblr": "om", "longtblr": "om", "tabbing": "", "NiceTabular": "om",
+    "deluxetable": "mo", "deluxetable*": "mo", "tblr": "om", "longtblr": "om", "tabbing": "",
+    "NiceTabular": "om",
     "NiceTabular*": "mom", "xltabular": "mom", "tabularray": "om", "ltabulary": "mom",
 }  # fmt: skip
 """Table environment → its arguments."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import pickle
 import tarfile
 import time
@@ -166,7 +167,7 @@ def test_nothing_to_read_is_dropped() -> None:
         "\\def\\a{\\b\\b}\\def\\b{\\c\\c}\\def\\c{\\a\\a}\\a",
         "\\newenvironment{q}{\\begin{q}}{\\end{q}}\\begin{q}x\\end{q}",
         "\\def\\a#1{\\a{#1#1}}\\a{x}",
-        "".join(f"\\def\\{c}{{\\{d}\\{d}}}" for c, d in zip("abcdefghijklmnopqrstuv", "bcdefghijklmnopqrstuvw", strict=True))
+        "".join(f"\\def\\{c}{{\\{d}\\{d}}}" for c, d in itertools.pairwise("abcdefghijklmnopqrstuvw"))
         + "\\def\\w{lol }\\a",
     ],
 )  # fmt: skip
@@ -187,7 +188,10 @@ def test_work_is_bounded() -> None:
 
 @pytest.mark.parametrize(
     "opening",
-    ["{", "\\begin{figure}", "\\begin{tabular}{l}", "\\footnote{", "\\begin{itemize}\\item ", "\\section{", "$\\mbox{"],
+    [
+        "{", "\\begin{figure}", "\\begin{tabular}{l}", "\\footnote{", "\\begin{itemize}\\item ", "\\section{",
+        "$\\mbox{",
+    ],
 )  # fmt: skip
 def test_deep_nesting_is_linear(opening: str) -> None:
     def seconds(count: int) -> float:
@@ -201,15 +205,17 @@ def test_deep_nesting_is_linear(opening: str) -> None:
 
 
 PIECES = st.sampled_from(
-    ["\\", "{", "}", "$", "$$", "&", "\\\\", "#1", "%", "\n\n", "[", "]", "~", "^", "\\begin{", "\\end{", "\\begin{figure}",
-     "\\end{figure}", "\\begin{tabular}{l}", "\\end{tabular}", "\\begin{equation}", "\\end{equation}", "\\caption{", "\\item",
-     "\\begin{itemize}", "\\end{itemize}", "\\section{", "\\def\\a", "\\a", "\\newcommand{\\b}[2][x]{", "\\b", "\\let\\a\\b",
-     "\\if", "\\else", "\\fi", "\\iffalse", "\\includegraphics{x}", "\\input{main}", "\\verb|", "\\footnote{", "\\cite{k}",
-     "\\ref{r}", "\\label{r}", "\\subfloat[", "\\begin{verbatim}", "\\csname", "\\'", "\\char`", "\\multicolumn{2}{c}{",
-     "\\begin{algorithmic}", "\\State", "\\end{algorithmic}", "\\title{", "\\maketitle", "\\abstract{", "\\ensuremath{",
-     "\\begin{minipage}{1}", "\\end{minipage}", "\\begin{document}", "\\end{document}", "\\documentclass{article}", "é", "x",
-     " ", "\x00", "\x05", "\\newenvironment{q}{", "\\begin{q}", "\\end{q}", "\\hbox to 3pt", "\\advance\\x by 1", "\\("]
-)  # fmt: skip
+    [" ", "\n\n", "\x00", "\x05", "\\hbox to 3pt", "\\advance\\x by 1"]
+    + r"""
+    \ { } $ $$ & \\ #1 % [ ] ~ ^ é x \if \else \fi \iffalse \ifx \csname \endcsname \' \char` \( \) \[ \] \a \b
+    \begin{ \end{ \begin{figure} \end{figure} \begin{tabular}{l} \end{tabular} \begin{equation} \end{equation}
+    \caption{ \item \begin{itemize} \end{itemize} \section{ \def\a \newcommand{\b}[2][x]{ \let\a\b \footnote{
+    \includegraphics{x} \input{main} \verb| \cite{k} \ref{r} \label{r} \subfloat[ \begin{verbatim} \title{
+    \multicolumn{2}{c}{ \begin{algorithmic} \State \end{algorithmic} \maketitle \abstract{ \ensuremath{
+    \begin{minipage}{1} \end{minipage} \begin{document} \end{document} \documentclass{article}
+    \newenvironment{q}{ \begin{q} \end{q} \def\c#1;#2{ \c \tikz \begin{tikzpicture} \end{tikzpicture}
+    """.split()
+)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
