@@ -81,7 +81,7 @@ def main() -> None:
                 late += error.reason == SandboxReason.TIMEOUT
                 note = str(error.reason)
             theirs += time.perf_counter() - start
-        print(f"{name:45} {len(text):8} chars  ours {mine:6.3f} s ({items} items)  pylatexenc {note}")
+        print(f"{name:40} {len(text):8} chars  ours {mine:6.3f} s, {items} items  pylatexenc {note}")
     print(f"ours: {size / ours / 1e6:.2f} MB/s, {ours:.2f} s in all")
     if box is not None:
         box.close()

@@ -204,18 +204,18 @@ def test_deep_nesting_is_linear(opening: str) -> None:
     assert seconds(16_000) < 30 * max(seconds(2_000), 0.02)
 
 
-PIECES = st.sampled_from(
-    [" ", "\n\n", "\x00", "\x05", "\\hbox to 3pt", "\\advance\\x by 1"]
-    + r"""
-    \ { } $ $$ & \\ #1 % [ ] ~ ^ é x \if \else \fi \iffalse \ifx \csname \endcsname \' \char` \( \) \[ \] \a \b
+SPACED = [" ", "\n\n", "\x00", "\x05", "\\hbox to 3pt", "\\advance\\x by 1"]
+COMMANDS = r"""
+    \ { } $ $$ & \\ #1 % [ ] ~ ^ é x \if \else \fi \iffalse \ifx \csname
+    \endcsname \' \char` \( \) \[ \] \a \b
     \begin{ \end{ \begin{figure} \end{figure} \begin{tabular}{l} \end{tabular} \begin{equation} \end{equation}
     \caption{ \item \begin{itemize} \end{itemize} \section{ \def\a \newcommand{\b}[2][x]{ \let\a\b \footnote{
     \includegraphics{x} \input{main} \verb| \cite{k} \ref{r} \label{r} \subfloat[ \begin{verbatim} \title{
     \multicolumn{2}{c}{ \begin{algorithmic} \State \end{algorithmic} \maketitle \abstract{ \ensuremath{
     \begin{minipage}{1} \end{minipage} \begin{document} \end{document} \documentclass{article}
     \newenvironment{q}{ \begin{q} \end{q} \def\c#1;#2{ \c \tikz \begin{tikzpicture} \end{tikzpicture}
-    """.split()
-)
+    """
+PIECES = st.sampled_from([*SPACED, *COMMANDS.split()])
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
