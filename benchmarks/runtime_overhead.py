@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 from components.core.manifest import Counts
+from components.core.progress import EVENTS_VARIABLE
 from components.core.runner import RunParams, publish, run_step
 from components.core.stage import Output, Unit
 from components.core.store import Stores
@@ -73,6 +74,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     location = str(arguments.input)
+    os.environ.setdefault(EVENTS_VARIABLE, os.devnull)  # progress would mix with the result
     sides = {"plain loop": loop, "runtime": runtime}
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     walls: dict[str, list[float]] = {name: [] for name in sides}
@@ -97,9 +99,8 @@ def main() -> None:
         return
     print(f"{result['documents']} documents, median of {arguments.rounds} rounds")
     for name in sides:
-        print(
-            f"{name:12} {statistics.median(seconds[name]):7.2f} CPU s {statistics.median(walls[name]):7.2f} s wall"
-        )
+        cpu, wall = statistics.median(seconds[name]), statistics.median(walls[name])
+        print(f"{name:12} {cpu:7.2f} s of processor {wall:7.2f} s of wall clock")
     print(f"overhead of the runtime: {result['overhead']:+.1%} processor time (pairs: "
           f"{', '.join(f'{r - 1:+.1%}' for r in ratios)})")  # fmt: skip
 

@@ -268,7 +268,6 @@ def report(out: Out, json_: Json = False) -> None:
     """Write the report of a run again and say where it is."""
     with _errors():
         from components.publish.describe import write_report
-
         from pipelines.inspection import Run
 
         Run.open(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -139,7 +140,7 @@ def test_compile_writes_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["-i", "/no/such/file"], "'/no/such/file' is not there"),
+        (["-i", "/no/such/file"], "/no/such/file' is not there"),
         (["-i", "x", "--set", "filter.decide.min_wrods=3"], "min_wrods: Extra inputs are not permitted"),
     ],
 )
@@ -174,11 +175,12 @@ def test_s3_faults_are_one_sentence(s3_server: S3Server, s3_bucket: str, site_wa
 
 
 def _tasks_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    return [
-        p
-        for p in psutil.Process(process.pid).children(recursive=True)
-        if "executor_main" in " ".join(p.cmdline())
-    ]
+    found = []
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it may have ended since
+            if "executor_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def _start(out: Path, site_warc: Path, workers: int) -> subprocess.Popen[str]:
@@ -207,7 +209,8 @@ def test_killed_and_run_again_with_other_workers(site_warc: Path, out: Path, tmp
         assert process.poll() is None
         time.sleep(0.02)
     for task in tasks:
-        task.send_signal(signal.SIGKILL)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            task.send_signal(signal.SIGKILL)
     process.wait()
 
     process = _start(place, site_warc, 3)

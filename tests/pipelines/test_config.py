@@ -13,10 +13,10 @@ from pipelines.steps import MINT
 def test_file_then_settings(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text("filter:\n  decide:\n    min_words: 7\n    max_words: 70\n")
-    config = load_config("mint", file, ["filter.decide.min_words=9", "filter.decide.languages=[de, fr]"])
+    config = load_config("mint", file, ["filter.decide.min_words=9", "filter.decide.language=[de, fr]"])
     assert isinstance(config, MintConfig)
     decide = config.filter.decide
-    assert (decide.min_words, decide.max_words, list(decide.languages)) == (9, 70, ["de", "fr"])
+    assert (decide.min_words, decide.max_words, list(decide.language)) == (9, 70, ["de", "fr"])
 
 
 @pytest.mark.parametrize(
