@@ -18,6 +18,7 @@ from components.core.records import Consent, Document, Extracted, Image, Item, N
 from components.core.sandbox import Sandbox, SandboxReason
 from components.core.stage import Output, Stage, Unit
 from components.core.store import Stores
+from components.crawl.addresses import canonical
 from components.crawl.consent import consent_of, parse_fields
 from components.crawl.html import extract_html
 from components.crawl.html_parse import HtmlReason
@@ -109,7 +110,7 @@ class _Shard:
         if warc_id:
             self.found_images[warc_id] = image
         if image.url:
-            self._addresses.setdefault(image.url, image.id)
+            self._addresses.setdefault(canonical(image.url) or image.url, image.id)
         fresh = image.id not in self.images
         self.add_images([image])
         return fresh

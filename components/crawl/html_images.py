@@ -5,31 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
-LAZY: Final = (
-    "data-src",
-    "data-src-fg",
-    "data-scroll-image",
-    "data-lateloadsrc",
-    "data-img-src",
-    "data-original",
-    "data-gt-lazy-src",
-    "data-lazy",
-    "data-lazy-src",
-    "src2",
-    "data-orig-file",
-    "data-full-src",
-    "data-hi-res-src",
-    "data-image",
-    "data-url",
-    "data-fallback-src",
-)
-"""Attributes of scripts that load images late, in the order in which OBELICS tries them, and more."""
-SRCSETS: Final = ("srcset", "data-srcset", "data-lazy-srcset", "data-original-set")
+from components.crawl.addresses import LAZY, MAX_URL_LENGTH, SRCSETS, canonical
+
 MIN_SIDE: Final = 3
 """Images that declare a shorter side in pixels are tracking pixels and spacers."""
-MAX_URL: Final = 4096
 
 _PLACEHOLDER: Final = re.compile(
     r"(?:^|[/_.-])(?:blank|spacer|placeholder|transparent|trans|pixel|1x1|lazy(?:[-_]?load\w*)?|loading|loader|"
@@ -83,16 +64,12 @@ def absolute(url: str | None, base: str) -> str | None:
     if not url:
         return None
     url = url.strip()
-    if not url or len(url) > MAX_URL or url[:5].lower() in ("data:", "blob:", "about"):
+    if not url or len(url) > MAX_URL_LENGTH or url[:5].lower() in ("data:", "blob:", "about"):
         return None
     try:
-        joined = urljoin(base, url.replace(" ", "%20"))
-        parts = urlsplit(joined)
+        return canonical(urljoin(base, url))
     except ValueError:
         return None
-    if parts.scheme not in ("http", "https") or not parts.netloc or any(c.isspace() for c in joined):
-        return None
-    return joined.partition("#")[0]
 
 
 def is_placeholder(url: str) -> bool:

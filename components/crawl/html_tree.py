@@ -52,6 +52,9 @@ _ROLES_OUT: Final = words(
 )
 _BODY_PROPERTIES: Final = frozenset({"articlebody", "reviewbody"})
 _NEVER_OUT: Final = frozenset({"body", "html", "main", "article", "td", "tr", "tbody", "h1"})
+_HEADING_LINK: Final = re.compile(
+    r"(?<![\w-])(?:header-?link|heading-?link|head(?:er|ing)-?anchor|anchor-?link|hash-?link|permalink)(?![\w-])"
+)
 HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _PRE: Final = frozenset({"pre", "listing", "xmp"})
 _INVISIBLE_STYLE: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -350,7 +353,10 @@ class _Walk:
                     return -1
             return state
         if kind == _LINK:
-            return state | _IN_LINK if node.attributes.get("href") else state
+            attributes = node.attributes
+            if _HEADING_LINK.search(attributes.get("class") or ""):
+                return -1  # the sign behind a heading that links to it
+            return state | _IN_LINK if attributes.get("href") else state
         if kind == _BREAK:
             self.line_break(parent, state)
         elif kind == _IMAGE:

@@ -113,7 +113,11 @@ def _opened(payload: bytes) -> Iterator[Any]:
     try:
         pdf = _parsed(payload)
     except pdfium2.PdfiumError as error:
-        if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
+        # PDFium's last error outlives the file it was about, so the file must say it, too
+        if b"/Encrypt" in payload and error.err_code in (
+            pdfium.FPDF_ERR_PASSWORD,
+            pdfium.FPDF_ERR_SECURITY,
+        ):
             raise Drop(PdfReason.ENCRYPTED, "it needs a password") from None
         if _NO_PAGES.search(payload):
             raise BadRecord(PdfReason.NO_PAGES, "its page tree has no pages") from None

@@ -212,9 +212,7 @@ def _table_spans(lines: Sequence[Line]) -> list[tuple[int, int]]:
     return spans
 
 
-def _starts_paragraph(  # noqa: PLR0911 - one return for each sign, the surest first
-    block: list[Line], line: Line, right: float, pitch: float
-) -> bool:
+def _starts_paragraph(block: list[Line], line: Line, right: float, pitch: float) -> bool:
     """Whether a line begins a new block after the lines of the current one.
 
     Args:

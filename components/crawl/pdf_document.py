@@ -29,9 +29,7 @@ def _body_size(blocks: Sequence[Block]) -> float:
     return max(counts, key=lambda s: (counts[s], s)) if counts else 0.0
 
 
-def _is_heading(  # noqa: PLR0911 - one return for each sign, the surest first
-    block: Block, body: float, bold_body: bool, italic_body: bool
-) -> bool:
+def _is_heading(block: Block, body: float, bold_body: bool, italic_body: bool) -> bool:
     text = block.text
     if block.role not in ("paragraph", "list") or len(text) > MAX_CHARACTERS or len(block.lines) > 4:
         return False

@@ -25,9 +25,10 @@ from components.core.errors import BadRecord, Drop, KalemintError
 from components.core.records import record_id
 from components.core.sandbox import Sandbox
 from components.crawl import consent
+from components.crawl.addresses import canonical
 from components.crawl.kinds import Kind
 from components.crawl.web_client import Client, Exchange
-from components.crawl.web_links import PageLinks, canonical, page_links
+from components.crawl.web_links import PageLinks, page_links
 from components.crawl.web_params import FetchParams, FetchReason
 from components.crawl.web_rules import body_kind, body_limit, origin_of, refusal, scope_root
 from components.crawl.web_site import Origin, SiteFiles, Span, Spool

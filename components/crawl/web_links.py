@@ -8,22 +8,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin
 
 from resiliparse.parse.encoding import detect_encoding
 from selectolax.lexbor import LexborHTMLParser
 
+from components.crawl.addresses import LAZY, SRCSETS, canonical
+
 MAX_LINKS: Final = 10_000
-MAX_URL_LENGTH: Final = 4096
 _MAX_METAS: Final = 500
 _META_CHARSET: Final = re.compile(
     rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]{1,40})""", re.I
 )
 _BOMS: Final = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-_LAZY: Final = ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-hi-res-src")
-_SRCSETS: Final = ("srcset", "data-srcset", "data-lazy-srcset")
-_HOST: Final = re.compile(r"[a-z0-9._-]{1,255}|[0-9a-f:.]+")
-_SAFE: Final = "%/:=&?~+!$,;'@()*[]|"
 _NOT_SPACE: Final = re.compile(r"[^\s,]\S*")
 _MAX_SRCSET: Final = 64 * 1024
 
@@ -41,36 +38,6 @@ class PageLinks:
     links: list[str] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
     metas: list[tuple[str, str]] = field(default_factory=list)
-
-
-def canonical(url: str) -> str | None:
-    """The address as it is asked for: no fragment, host in lower case, no default port, ASCII only.
-
-    None for what is no http or https address. Valid paths and queries are left as they are.
-    """
-    try:
-        parts = urlsplit(url.strip())
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return None
-    scheme = parts.scheme.lower()
-    if scheme not in {"http", "https"} or not host:
-        return None
-    if not host.isascii():
-        try:
-            host = host.encode("idna").decode()
-        except UnicodeError:
-            return None
-    if not _HOST.fullmatch(host):
-        return None
-    netloc = f"[{host}]" if ":" in host else host
-    if port is not None and port != {"http": 80, "https": 443}[scheme]:
-        netloc = f"{netloc}:{port}"
-    if "@" in parts.netloc:
-        netloc = f"{parts.netloc.rpartition('@')[0]}@{netloc}"  # refused later, with a reason
-    path = quote(parts.path or "/", safe=_SAFE)
-    result = urlunsplit((scheme, netloc, path, quote(parts.query, safe=_SAFE), ""))
-    return result if len(result) <= MAX_URL_LENGTH else None
 
 
 def decode(body: bytes, charset: str | None) -> str:
@@ -145,8 +112,8 @@ def page_links(body: bytes, url: str, charset: str | None = None) -> PageLinks:
     images: dict[str, None] = {}
     for node in tree.css("img, picture > source"):
         attributes = node.attributes
-        raw = [attributes.get(name) for name in ("src", *_LAZY)] if node.tag == "img" else []
-        raw += [largest_candidate(attributes.get(name) or "") for name in _SRCSETS]
+        raw = [attributes.get(name) for name in ("src", *LAZY)] if node.tag == "img" else []
+        raw += [largest_candidate(attributes.get(name) or "") for name in SRCSETS]
         for address in (_join(base, value) for value in raw):
             if address and len(images) < MAX_LINKS:
                 images[address] = None

@@ -12,9 +12,9 @@ from urllib.parse import urljoin, urlsplit
 
 from components.core.errors import BadRecord
 from components.crawl import consent
+from components.crawl.addresses import canonical
 from components.crawl.warc_writer import Record, exchange_records, warc_fields
 from components.crawl.web_client import Client, Exchange
-from components.crawl.web_links import canonical
 from components.crawl.web_params import FetchParams
 from components.crawl.web_rules import is_page_type
 

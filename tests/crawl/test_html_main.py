@@ -344,3 +344,12 @@ def test_quality_on_real_pages(corpora: Path) -> None:
     assert len(both) > 500
     assert benchmark.score_aeb(both).f1 >= 0.960
     assert benchmark.score_evaldata(both).f1 >= 0.928
+
+
+def test_the_sign_that_links_to_a_heading_is_no_text() -> None:
+    body = "<p>" + "Enough words to be the content of a page about bees and their hives. " * 6 + "</p>"
+    first = "<h1>Bees<a class='headerlink' href='#bees'>\u00b6</a></h1>"
+    second = "<h2>Hives <a class='hash-link' href='#h'>#</a></h2>"
+    page = f"<main>{first}{body}{second}{body}</main>"
+    items = extract_html(page.encode(), "http://e.org/").items
+    assert [i.text for i in items if i.role == "heading"] == ["Bees", "Hives"]

@@ -331,6 +331,16 @@ LOOPING_PAGES = file_of(
         4: b"<< /Type /Pages /Parent 2 0 R /Kids [2 0 R 4 0 R] /Count 1 >>",
     }
 )
+
+
+def test_the_reason_does_not_depend_on_the_file_before() -> None:
+    with pytest.raises(Drop):
+        extract_pdf((DATA / "encrypted.pdf").read_bytes())
+    with pytest.raises(BadRecord) as caught:  # PDFium's last error is still that of the encrypted file
+        extract_pdf(NO_PAGES)
+    assert caught.value.reason == PdfReason.NO_PAGES
+
+
 NO_PAGES = file_of({1: CATALOG, 2: b"<< /Type /Pages /Kids [] /Count 0 >>"})
 LYING_COUNT = file_of({1: CATALOG, 2: b"<< /Type /Pages /Kids [] /Count 30 >>"})
 

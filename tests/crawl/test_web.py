@@ -20,6 +20,7 @@ import pytest
 from fastwarc.warc import ArchiveIterator
 
 from components.core.errors import BadRecord
+from components.crawl.addresses import canonical
 from components.crawl.consent import parse_fields
 from components.crawl.warc_writer import Record, split_warc
 from components.crawl.web import Crawler, Outcome, Target, url_id
@@ -31,7 +32,7 @@ from components.crawl.web_client import (
     may_connect,
     retry_after,
 )
-from components.crawl.web_links import canonical, decode, largest_candidate, page_links
+from components.crawl.web_links import decode, largest_candidate, page_links
 from components.crawl.web_params import FetchParams, FetchReason
 from components.crawl.web_rules import scope_root
 from tests.crawl.site_server import Handler, Site, serve

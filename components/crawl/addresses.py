@@ -1,0 +1,61 @@
+"""Web addresses, one way to write each: what a page shows and what a crawler asks for must be equal."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import quote, urlsplit, urlunsplit
+
+LAZY: Final = (
+    "data-src",
+    "data-src-fg",
+    "data-scroll-image",
+    "data-lateloadsrc",
+    "data-img-src",
+    "data-original",
+    "data-gt-lazy-src",
+    "data-lazy",
+    "data-lazy-src",
+    "src2",
+    "data-orig-file",
+    "data-full-src",
+    "data-hi-res-src",
+    "data-image",
+    "data-url",
+    "data-fallback-src",
+)
+"""Attributes of scripts that load images late, in the order in which OBELICS tries them, and more."""
+SRCSETS: Final = ("srcset", "data-srcset", "data-lazy-srcset", "data-original-set")
+MAX_URL_LENGTH: Final = 4096
+_HOST: Final = re.compile(r"[a-z0-9._-]{1,255}|[0-9a-f:.]+")
+_SAFE: Final = "%/:=&?~+!$,;'@()*[]|"
+
+
+def canonical(url: str) -> str | None:
+    """The address as it is asked for: no fragment, host in lower case, no default port, ASCII only.
+
+    None for what is no http or https address. Valid paths and queries are left as they are.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    scheme = parts.scheme.lower()
+    if scheme not in {"http", "https"} or not host:
+        return None
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode()
+        except UnicodeError:
+            return None
+    if not _HOST.fullmatch(host):
+        return None
+    netloc = f"[{host}]" if ":" in host else host
+    if port is not None and port != {"http": 80, "https": 443}[scheme]:
+        netloc = f"{netloc}:{port}"
+    if "@" in parts.netloc:
+        netloc = f"{parts.netloc.rpartition('@')[0]}@{netloc}"  # refused later, with a reason
+    path = quote(parts.path or "/", safe=_SAFE)
+    result = urlunsplit((scheme, netloc, path, quote(parts.query, safe=_SAFE), ""))
+    return result if len(result) <= MAX_URL_LENGTH else None
