@@ -8,7 +8,9 @@ Run it again and it goes on where it stopped; remove the output folder to start 
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -46,10 +48,12 @@ def main() -> int:
         )
         status = subprocess.run(command, check=False).returncode
     if status == 0:
+        installed = Path(sys.executable).with_name("kalemint")
+        name = os.path.relpath(installed) if installed.exists() and not shutil.which("kalemint") else "kalemint"
         print(
-            f"\nNext: kalemint ls {arguments.out}\n"
-            f"      kalemint verify {arguments.out}\n"
-            f"      kalemint why {arguments.out} {url.rstrip('/')}/about.html"
+            f"\nNext: {name} ls {arguments.out}\n"
+            f"      {name} verify {arguments.out}\n"
+            f"      {name} why {arguments.out} {url.rstrip('/')}/about.html"
         )
     return status
 
