@@ -49,7 +49,8 @@ def main() -> int:
         status = subprocess.run(command, check=False).returncode
     if status == 0:
         installed = Path(sys.executable).with_name("kalemint")
-        name = os.path.relpath(installed) if installed.exists() and not shutil.which("kalemint") else "kalemint"
+        on_path = shutil.which("kalemint") or not installed.exists()
+        name = "kalemint" if on_path else os.path.relpath(installed)
         print(
             f"\nNext: {name} ls {arguments.out}\n"
             f"      {name} verify {arguments.out}\n"

@@ -189,7 +189,7 @@ class Plain:
 
     def __call__(self, events: list[dict[str, Any]]) -> None:
         for event in events:
-            if event["event"] in ("committed", "shard_error"):
+            if event["event"] in ("committed", "described", "shard_error"):
                 sys.stderr.write(event["line"] + "\n")
                 sys.stderr.flush()
 
@@ -235,6 +235,8 @@ class Bars:
                 self._draw(event)
             elif event["event"] == "committed":
                 self._finish(event)
+            elif event["event"] == "described":
+                self._progress.advance(self._run)
 
     def _draw(self, event: dict[str, Any]) -> None:
         step = event["step"]

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from components.core import shards
 from components.core.errors import ConfigurationError
 from components.core.manifest import Manifest, find
+from components.core.progress import emit
 from components.core.stage import empty
 from components.core.store import Store, open_store
 from components.core.task import reported
@@ -141,3 +142,4 @@ def describe_run(out: str, report_path: str, metrics: Metrics | None = None) -> 
         if metrics is not None:
             for name, value in numbers.items():
                 metrics.log_metric(name, value)
+        emit("described", step="report", line=f"report: {found.documents} documents described")
