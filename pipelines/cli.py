@@ -101,8 +101,9 @@ def run(
     with _errors():
         from components.core.store import as_uri
         from pipelines.config import load_config
-        from pipelines.run_record import RunRecord
+        from pipelines.run_record import RunRecord, refuse_secrets
 
+        refuse_secrets([*input, out])
         checked = load_config(pipeline, config, set_)
         record = RunRecord(
             pipeline=pipeline,

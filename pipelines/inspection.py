@@ -258,6 +258,6 @@ def _failed_units(store: Store, manifest: Manifest, reason: str) -> dict[str, li
         ]
         if not lines:
             continue
-        whole = reason == SHARD_FAILED or any(line["record_kind"] == "source" for line in lines)
-        wanted[marker.fingerprint] = None if whole else sorted(line["record_id"] for line in lines)
+        ids = sorted(line["record_id"] for line in lines)
+        wanted[marker.fingerprint] = None if reason == SHARD_FAILED else ids
     return wanted

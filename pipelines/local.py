@@ -254,8 +254,10 @@ class Bars:
         task = self._tasks.pop(event["step"], None)
         if task is not None:
             self._progress.remove_task(task)
-        parts = [f"{event['rows_in']} in", f"{event['kept']} kept"]
-        parts += [f"{event[name]} {name}" for name in ("dropped", "failed") if event[name]]
+        parts = [f"{event['rows_in']} in", f"{event['kept']} {'kept' if event['conserves'] else 'derived'}"]
+        for name in ("dropped", "failed"):
+            if number := sum(event[name].values()):
+                parts.append(f"{number} {name}")
         self._progress.console.print(f"  [green]✓[/] {event['step']:<14} [dim]{', '.join(parts)}")
         self._progress.advance(self._run)
 

@@ -29,6 +29,21 @@ class RunRecord(BaseModel):
     config: dict[str, Any]
 
 
+def refuse_secrets(locations: Sequence[str]) -> None:
+    """Refuse addresses with a user name or password in them: they would be recorded.
+
+    Raises:
+        ConfigurationError: naming the host, not the secret.
+    """
+    for location in locations:
+        place = location.partition("://")[2].partition("/")[0]
+        if "@" in place:
+            raise ConfigurationError(
+                f"The address at {place.rpartition('@')[2]} carries a user name or password. Addresses are "
+                "recorded, so leave it out: credentials of stores come from the environment."
+            )
+
+
 def begin(
     pipeline: str, inputs: Sequence[str], out: str, workers: int, config: Mapping[str, Any]
 ) -> list[int]:
@@ -42,6 +57,7 @@ def begin(
             raise ConfigurationError(f"workers is {workers}; at least one is needed.")
         if not inputs:
             raise ConfigurationError("No inputs: give at least one file, folder, URL or list.")
+        refuse_secrets([*inputs, out])
         checked = read_config(pipeline, config).model_dump(mode="json")
         record = RunRecord(
             pipeline=pipeline,

@@ -242,15 +242,16 @@ def commit(
 
 
 def _tell_committed(step: str, counts: Counts) -> None:
+    if counts.conserves:
+        said = [f"{counts.kept} kept", f"{counts.total_dropped} dropped", f"{counts.total_failed} failed"]
+    else:
+        said = [f"{counts.kept} derived"]
+    summary = ", ".join([f"{counts.rows_in} in", *said])
     emit(
         "committed",
         step=step,
-        rows_in=counts.rows_in,
-        kept=counts.kept,
-        dropped=counts.total_dropped,
-        failed=counts.total_failed,
-        line=f"{step}: {counts.rows_in} in, {counts.kept} kept, {counts.total_dropped} dropped, "
-        f"{counts.total_failed} failed",
+        line=f"{step}: {summary}",
+        **counts.model_dump(exclude={"counters", "changed"}),
     )
 
 

@@ -320,9 +320,15 @@ class _Planner:
 
     def _add_url(self, url: str) -> None:
         try:
-            host = urlsplit(url).hostname
+            parts = urlsplit(url)
+            host = parts.hostname
         except ValueError:
             host = None
+        if host and "@" in parts.netloc:
+            shown = parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]).geturl()
+            detail = "it carries a user name or password, which would be recorded"
+            self.plan.refuse(shown, SourceReason.BAD_ADDRESS, detail)
+            return
         if not host or re.search(r"\s", url):
             self.plan.refuse(url, SourceReason.BAD_ADDRESS, "no web address with a host name")
             return

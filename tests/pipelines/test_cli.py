@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from tests.conftest import REPOSITORY, S3Server
+from tests.crawl.site_server import serve
 from tests.pipelines.conftest import ORIGIN, PAPERS
 
 PAPER = PAPERS / "spatio-temporal-kriging.pdf"
@@ -141,6 +142,10 @@ def test_compile_writes_a_file(tmp_path: Path) -> None:
     ("arguments", "sentence"),
     [
         (["-i", "/no/such/file"], "/no/such/file' is not there"),
+        (
+            ["-i", "https://me:s3cr3t@example.org/"],
+            "The address at example.org carries a user name or password",
+        ),
         (["-i", "x", "--set", "filter.decide.min_wrods=3"], "min_wrods: Extra inputs are not permitted"),
     ],
 )
@@ -149,6 +154,7 @@ def test_wrong_input_is_one_sentence(tmp_path: Path, arguments: list[str], sente
     assert done.returncode == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+    assert "s3cr3t" not in done.stderr + done.stdout
 
 
 def test_a_place_that_holds_no_run(tmp_path: Path) -> None:
@@ -172,6 +178,41 @@ def test_s3_faults_are_one_sentence(s3_server: S3Server, s3_bucket: str, site_wa
     )
     assert missing.returncode == 2
     assert "does not exist: create it" in missing.stderr
+
+
+def test_retry_does_just_what_failed_again(tmp_path: Path) -> None:
+    """A page that answers 503 at first: the retry fetches that page and no other."""
+    place = tmp_path / "out"
+    words = "<p>" + "The bees came back to the hive before the evening was quite over. " * 8 + "</p>"
+    page = f"<html lang=en><body><main><h1>%s</h1>{words}</main></body></html>"
+    settings = ["crawl.fetch.backoff_s=0", "crawl.fetch.retries=0", "filter.decide.require_images=false"]
+    with serve() as site:
+        site.add("/good", page % "Good")
+        site.add("/bad", "later", status=503)
+        command: list[str | Path] = ["run", "mint", "-o", place]
+        for name in ("good", "bad"):
+            command += ["-i", site.url(f"/{name}")]
+        for setting in settings:
+            command += ["--set", setting]
+        done = kalemint(*command)
+        assert done.returncode == 0, done.stderr
+        story = read_json("why", place, site.url("/bad"))
+        assert isinstance(story, list)
+        assert [(line["step"], line["reason"]) for line in story] == [
+            ("sources", None),
+            ("fetch", "http_5xx"),
+        ]
+
+        site.add("/bad", page % "Bad" + "<p>It is well again.</p>")
+        asked = len(site.requests)
+        done = kalemint("retry", place, "--reason", "http_5xx")
+        assert done.returncode == 0, done.stderr
+        again = site.asked[asked:]
+    assert "/bad" in again
+    assert "/good" not in again
+    rows = {d["step"]: d["rows"] for d in read_json("ls", place) if d["dataset"] == "documents"}  # type: ignore[attr-defined]
+    assert rows["extract"] == 2
+    assert json.loads(kalemint("verify", place, "--json").stdout)["problems"] == []
 
 
 def _tasks_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
