@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from components.core import schemas, shards
 from components.core.errors import BudgetExceeded, ConfigurationError, KalemintError
 from components.core.execute import SHARD_FAILED, ConservationError, Marker, Redo, UnitRunner
-from components.core.manifest import Counts, Manifest, Partitioning, Shard, load, manifest_key
+from components.core.manifest import MANIFEST, Counts, Manifest, Partitioning, Shard, load, manifest_key
 from components.core.plan import StepPlan, UnitPlan
 from components.core.pool import Draining, Pool, drain_on_sigterm
 from components.core.progress import Progress, emit
@@ -237,8 +237,27 @@ def commit(
     manifests = _manifests(plan, root, markers, counts)
     for port, manifest in manifests.items():
         store.put(manifest_key(stage.name, port), manifest.to_json())
+    if stage.exclusive:
+        _remove_superseded(store, plan, manifests)
     _tell_committed(stage.name, counts)
     return manifests
+
+
+def _remove_superseded(store: Store, plan: StepPlan, manifests: dict[str, Manifest]) -> None:
+    """Remove what runs with other inputs or parameters left in a step's folder.
+
+    Markers go first: without one a unit is simply done again, with one but no files it would be lost.
+    """
+    step = plan.stage.name
+    planned = {unit.name for unit in plan.units}
+    for key, _ in list(store.list(f"{step}/done/")):
+        if key.rpartition("/")[2].partition(".")[0] not in planned:
+            store.delete(key)
+    current = {shard.path for m in manifests.values() for shard in (*m.shards, *m.ledger, *m.files)}
+    for folder in (*plan.stage.produces, "ledger", "files"):
+        for key, _ in list(store.list(f"{step}/{folder}/")):
+            if key not in current and not key.endswith(f"/{MANIFEST}"):
+                store.delete(key)
 
 
 def _tell_committed(step: str, counts: Counts) -> None:

@@ -191,6 +191,8 @@ class Stage(ABC, Generic[Params]):
             derives a table (keys, edges) and has nothing to lose; it then says why in its docstring.
         partitioned: output port → column by whose hash the rows of every shard are grouped.
         sorted_by: output port of a `partition` stage → column its shards are sorted by.
+        exclusive: True where the step's folder must hold nothing but the current dataset, because
+            people read it by listing it: files of earlier parameters are removed at the commit.
         sides: input port → how a `shard` stage gets that port: `by_shard` gives the rows whose
             `shard` column is the unit's index, `by_id` the rows whose `id` is in `lookup`.
     """
@@ -205,6 +207,7 @@ class Stage(ABC, Generic[Params]):
     partitioned: ClassVar[dict[str, str]] = {}
     sorted_by: ClassVar[dict[str, str]] = {}
     sides: ClassVar[dict[str, Literal["by_shard", "by_id"]]] = {}
+    exclusive: ClassVar[bool] = False
 
     def __init__(self, params: Params) -> None:
         self.params = params

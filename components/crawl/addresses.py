@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 LAZY: Final = (
     "data-src",
@@ -59,3 +59,27 @@ def canonical(url: str) -> str | None:
     path = quote(parts.path or "/", safe=_SAFE)
     result = urlunsplit((scheme, netloc, path, quote(parts.query, safe=_SAFE), ""))
     return result if len(result) <= MAX_URL_LENGTH else None
+
+
+def is_local(url: str) -> bool:
+    """True for what is in a store and not on the web: `file://` and `s3://`."""
+    return url.startswith(("file://", "s3://", "out:"))
+
+
+def resolve(url: str, base: str) -> str | None:
+    """What an address on a page at `base` means; None where it means no image.
+
+    On a saved page (`base` is `file://` or `s3://`) a relative address means the file beside it. On a
+    page of the web an address never means a local file.
+
+    Raises:
+        ValueError: for what is no address.
+    """
+    if not is_local(base):
+        return canonical(urljoin(base, url))
+    if url.startswith("//") or urlsplit(url).scheme:
+        return canonical(url)
+    scheme, _, place = base.partition("://")
+    # urljoin knows how to join http addresses, and leaves a scheme it does not know alone
+    joined = urljoin(f"http://{place}", url).partition("#")[0].partition("?")[0]
+    return f"{scheme}://{quote(unquote(joined.removeprefix('http://')))}"

@@ -115,6 +115,12 @@ class _Shard:
         self.add_images([image])
         return fresh
 
+    def add_image_file(self, image: Image) -> None:
+        """Take an image given as a file: saved pages show it under the file's location."""
+        if image.source_uri:
+            self._addresses.setdefault(image.source_uri, image.id)
+        self.add_images([image])
+
     def add_evidence(self, record: WarcRecord) -> None:
         """Take what a crawler recorded beside a response: its consent, the address it was asked for."""
         if not record.content_type.startswith("application/warc-fields"):
@@ -144,7 +150,7 @@ class _Shard:
             item.url
             for document in self.documents
             for item in document.items
-            if item.kind == "image" and item.image_id is None and item.url and item.url.startswith("http")
+            if item.kind == "image" and item.image_id is None and item.url
         }
         refs = [{"url": url, "shard": self.unit.index} for url in sorted(addresses)]
         self.out.keep("image_refs", pa.Table.from_pylist(refs, schema=schemas.get("image_refs/1")))
@@ -422,14 +428,15 @@ class ExtractStage(Stage[ExtractParams]):
     def _image_document(self, payload: Payload, shard: _Shard) -> Document:
         """An image given as a file: a document that shows it."""
         image = self._decode(payload)
-        shard.add_images([image])
+        shard.add_image_file(image)
         item = Item("image", role="figure", image_id=image.id, width=image.width, height=image.height)
         return Document(payload.id, "image", payload.source_uri, [item], url=payload.url)
 
     def _document(self, payload: Payload, shard: _Shard) -> Document:
         parser = self._parsers[payload.kind]
         if payload.kind is Kind.HTML:
-            extracted = parser.call(payload.data, payload.url or "", content_type=payload.content_type)
+            base = payload.url or payload.source_uri  # a saved page shows the files beside it
+            extracted = parser.call(payload.data, base, content_type=payload.content_type)
         else:
             extracted = parser.call(payload.data, url=payload.url)
         if not extracted.items:

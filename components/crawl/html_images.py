@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import urljoin
 
-from components.crawl.addresses import LAZY, MAX_URL_LENGTH, SRCSETS, canonical
+from components.crawl.addresses import LAZY, MAX_URL_LENGTH, SRCSETS, resolve
 
 MIN_SIDE: Final = 3
 """Images that declare a shorter side in pixels are tracking pixels and spacers."""
@@ -60,14 +59,14 @@ def largest(values: Iterable[str]) -> str | None:
 
 
 def absolute(url: str | None, base: str) -> str | None:
-    """The http(s) URL that `url` means on a page at `base`; None where it means none."""
+    """The address that `url` means on a page at `base`; None where it means none."""
     if not url:
         return None
     url = url.strip()
     if not url or len(url) > MAX_URL_LENGTH or url[:5].lower() in ("data:", "blob:", "about"):
         return None
     try:
-        return canonical(urljoin(base, url))
+        return resolve(url, base)
     except ValueError:
         return None
 

@@ -16,10 +16,13 @@ from pydantic import BaseModel, ConfigDict
 
 from components.core import schemas
 from components.core.stage import Output, Stage, Unit
+from components.crawl.addresses import is_local
 
 
 class LinkReason(StrEnum):
-    """Linking refuses nothing."""
+    """What linking changes. It refuses nothing."""
+
+    LOCAL_IMAGE_MISSING = "local_image_missing"
 
 
 class NoParams(BaseModel):
@@ -66,7 +69,11 @@ class LinkImagesStage(Stage[NoParams]):
 
 
 class AssembleStage(Stage[NoParams]):
-    """Give every image item whose bytes were found its `image_id`, width and height."""
+    """Give every image item whose bytes were found its `image_id`, width and height.
+
+    An image that a saved page shows by a path loses that path: it means nothing to anybody else. If
+    the file was not among the inputs, the item is taken out and the ledger says so.
+    """
 
     name = "assemble"
     consumes = {"documents": "documents/1", "image_links": "image_links/1"}
@@ -77,18 +84,28 @@ class AssembleStage(Stage[NoParams]):
     def run(self, unit: Unit, out: Output) -> None:
         documents = unit.tables["documents"]
         links = {row["url"]: row for row in unit.tables["image_links"].to_pylist()}
-        if not links:
-            out.keep("documents", documents)
-            return
-        column: list[list[dict[str, Any]]] = documents.column("items").to_pylist()
-        linked = 0
-        for items in column:
-            for item in items:
-                link = links.get(item["url"]) if item["kind"] == "image" and not item["image_id"] else None
-                if link:
-                    item.update({name: link[name] for name in ("image_id", "width", "height")})
-                    linked += 1
-        out.count("images_linked", linked)
+        column: list[list[dict[str, Any]]] = []
+        ids = documents.column("id").to_pylist()
+        for record_id, items in zip(ids, documents.column("items").to_pylist(), strict=True):
+            column.append([item for item in items if self._link(record_id, item, links, out)])
         place = documents.column_names.index("items")
         field = schemas.get("documents/1").field("items")
         out.keep("documents", documents.set_column(place, field, pa.array(column, field.type)))
+
+    @staticmethod
+    def _link(record_id: str, item: dict[str, Any], links: dict[str, dict[str, Any]], out: Output) -> bool:
+        """Complete an item; False for one that shows nothing."""
+        url = item["url"]
+        if item["kind"] != "image" or item["image_id"] or not url:
+            return True
+        if link := links.get(url):
+            item.update({name: link[name] for name in ("image_id", "width", "height")})
+            out.count("images_linked")
+        if not is_local(url):
+            return True
+        item["url"] = None
+        if item["image_id"]:
+            return True
+        detail = f"{url} is not among the inputs, or is no image"
+        out.change(record_id, LinkReason.LOCAL_IMAGE_MISSING, detail=detail)
+        return False

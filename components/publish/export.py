@@ -43,6 +43,7 @@ class ExportStage(Stage[PublishParams]):
     produces: ClassVar[dict[str, str]] = {"release": MINT_SCHEMA}
     reasons: ClassVar[type[StrEnum]] = ExportReason
     sides: ClassVar[dict[str, Literal["by_shard", "by_id"]]] = {"images": "by_id"}
+    exclusive: ClassVar[bool] = True
 
     def lookup(self, port: str, table: pa.Table) -> set[str]:
         """Ids of the images that the documents of `table` show."""

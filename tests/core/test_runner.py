@@ -131,3 +131,22 @@ def test_retry_redoes_only_the_asked_records(root: str) -> None:
     assert second.counts.kept == 3
     assert second.ledger == []
     assert second.digest != first.digest
+
+
+class ReleaseStage(ToyStage):
+    """A stage whose folder people read by listing it."""
+
+    exclusive = True
+
+
+def test_an_exclusive_step_leaves_nothing_of_other_parameters(root: str) -> None:
+    given = dataset(root, TEXTS)
+    for min_words in (1, 5, 3):
+        manifest = run_step(ReleaseStage(ToyParams(min_words=min_words)), {"documents": given}, root)[
+            "documents"
+        ]
+        store = open_store(root)
+        there = [key for key, _ in store.list("toy/documents/") if key.endswith(".parquet")]
+        assert sorted(there) == sorted(shard.path for shard in manifest.shards)
+        assert len(list(store.list("toy/done/"))) == len(TEXTS)
+    assert sum(read(store, shard).num_rows for shard in manifest.shards) == manifest.rows

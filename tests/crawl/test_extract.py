@@ -239,8 +239,11 @@ def test_files_of_every_kind(tmp_path):
         30,
     )
     assert (result.outputs[0].rows_in, result.outputs[0].kept) == (5, 5)
-    # a page from a file has no address, so neither have its images
-    assert result.rows("image_refs") == []
+    # a saved page shows the files beside it, and every image file is found under its location
+    assert [row["url"] for row in result.rows("image_refs")] == ["file:///hive.jpg"]
+    assert [row["url"] for row in result.rows("image_index")] == [
+        (tmp_path / name).as_uri() for name in ("d.png", "e.png")
+    ]
 
 
 def test_nothing_depends_on_how_the_work_is_cut(tmp_path):

@@ -54,3 +54,23 @@ def test_documents_without_links_stay_as_they_are() -> None:
     out = Output(stage.name, stage.reasons)
     stage.run(Unit(0, {"documents": documents, "image_links": table("image_links/1", [])}, Stores()), out)
     assert out.tables["documents"][0].equals(documents)
+
+
+def test_paths_of_saved_pages_do_not_leave_this_machine() -> None:
+    items = [
+        Item("image", url="file:///home/me/site/a.png"),
+        Item("image", url="file:///home/me/site/none.png"),
+        Item("text", text="t"),
+    ]
+    documents = records.table([Document("d", "html", "u", items)], "documents/1")
+    link = {"shard": 0, "url": "file:///home/me/site/a.png", "image_id": "aa", "width": 7, "height": 8}
+    stage = AssembleStage(NoParams())
+    out = Output(stage.name, stage.reasons)
+    tables = {"documents": documents, "image_links": table("image_links/1", [link])}
+    stage.run(Unit(0, tables, Stores()), out)
+    got = out.tables["documents"][0].column("items").to_pylist()[0]
+    assert [(i["kind"], i["image_id"], i["url"]) for i in got] == [
+        ("image", "aa", None),
+        ("text", None, None),
+    ]
+    assert [(line["action"], line["reason"]) for line in out.ledger] == [("changed", "local_image_missing")]

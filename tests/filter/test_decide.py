@@ -138,9 +138,10 @@ def test_wide_figures_of_papers_stay() -> None:
     assert kept.column("source").to_pylist() == ["pdf"]
 
 
-def test_single_image_needs_no_text() -> None:
-    kept, _ = decide(document(0, image(None, 640, 480, SHA), source="image"))
-    assert kept.num_rows == 1
+def test_single_images_are_kept_where_no_words_are_asked_for() -> None:
+    single = document(0, image(None, 640, 480, SHA), source="image")
+    assert decide(single)[0].num_rows == 0
+    assert decide(single, min_words=0)[0].num_rows == 1
 
 
 def test_any_language() -> None:

@@ -27,9 +27,7 @@ class WordCountParams(BaseModel):
 
 
 def word_count(document: DocumentFacts, params: WordCountParams) -> Verdict | None:
-    """min_words <= words <= max_words. A single image (source image) has no text and is let pass."""
-    if document.source == "image":
-        return None
+    """min_words <= words <= max_words. An image by itself has no words: it is no interleaved document."""
     words = document.scores["words"]
     if words < params.min_words:
         return Verdict(FilterReason.TOO_FEW_WORDS, words, params.min_words)

@@ -26,5 +26,8 @@ def test_verdict_carries_score_and_threshold() -> None:
     assert (verdict.score, verdict.threshold) == (3, 5)
 
 
-def test_single_image_needs_no_words() -> None:
-    assert word_count(document_facts("image", words=0), WordCountParams()) is None
+def test_an_image_by_itself_is_no_interleaved_document() -> None:
+    verdict = word_count(document_facts("image", words=0), WordCountParams())
+    assert verdict is not None
+    assert verdict.reason == "too_few_words"
+    assert word_count(document_facts("image", words=0), WordCountParams(min_words=0)) is None
