@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from components.core.errors import ConfigurationError, RetryableError
-from components.core.store import Stat, Store
+from components.core.store_files import Stat, Store
 
 if TYPE_CHECKING:
     import urllib3

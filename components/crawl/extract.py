@@ -20,16 +20,16 @@ from components.core.stage import Output, Stage, Unit
 from components.core.store import Stores
 from components.crawl.addresses import canonical
 from components.crawl.consent import consent_of, parse_fields
-from components.crawl.html import extract_html
-from components.crawl.html_parse import HtmlReason
-from components.crawl.http_message import HttpReason, read_response
+from components.crawl.html.extractor import extract_html
+from components.crawl.html.parse import HtmlReason
 from components.crawl.kinds import Kind
-from components.crawl.latex import extract_latex
-from components.crawl.latex_reasons import LatexReason
+from components.crawl.latex.extractor import extract_latex
+from components.crawl.latex.reasons import LatexReason
 from components.crawl.params import ExtractParams
 from components.crawl.payload import Payload, RecordReason, header_consent, kind_of, merge_consent
-from components.crawl.pdf import PdfReason, extract_pdf
-from components.crawl.warc import WarcDamage, WarcRecord, clean_uri, read_warc
+from components.crawl.pdf.extractor import PdfReason, extract_pdf
+from components.crawl.warc.http_message import HttpReason, read_response
+from components.crawl.warc.reader import WarcDamage, WarcRecord, clean_uri, read_warc
 
 
 def _union(name: str, enums: list[type[StrEnum]]) -> Any:

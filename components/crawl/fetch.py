@@ -14,10 +14,10 @@ import pyarrow as pa
 from components.core import schemas
 from components.core.records import record_id
 from components.core.stage import Output, Stage, Unit
-from components.crawl.warc_writer import Record, split_warc, warc_fields
-from components.crawl.web import Crawler, Outcome, Target
-from components.crawl.web_client import is_loopback_host
-from components.crawl.web_params import FetchParams, FetchReason
+from components.crawl.warc.writer import Record, split_warc, warc_fields
+from components.crawl.web.client import is_loopback_host
+from components.crawl.web.crawler import Crawler, Outcome, Target
+from components.crawl.web.params import FetchParams, FetchReason
 
 __all__ = ["FetchParams", "FetchReason", "FetchStage"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from components.crawl.html import HtmlParams
-from components.crawl.latex import LatexParams
-from components.crawl.pdf import PdfParams
+from components.crawl.html.extractor import HtmlParams
+from components.crawl.latex.extractor import LatexParams
+from components.crawl.pdf.extractor import PdfParams
 from components.crawl.sources import SourcesParams
-from components.crawl.warc import WarcParams
-from components.crawl.web_params import FetchParams
+from components.crawl.warc.reader import WarcParams
+from components.crawl.web.params import FetchParams
 
 
 class SandboxLimits(BaseModel):

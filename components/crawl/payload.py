@@ -12,8 +12,8 @@ from fastwarc.warc import HeaderMap
 from components.core.errors import Drop
 from components.core.records import Consent, Note
 from components.crawl.consent import NO_AI, NO_IMAGE_AI, directives, refuses_training, reservation
-from components.crawl.http_message import media_type
 from components.crawl.kinds import HEAD_BYTES, Kind, sniff
+from components.crawl.warc.http_message import media_type
 
 
 class RecordReason(StrEnum):

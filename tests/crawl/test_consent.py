@@ -22,7 +22,7 @@ from components.crawl.consent import (
     path_matches,
     refuses_training,
 )
-from components.crawl.warc_writer import warc_fields
+from components.crawl.warc.writer import warc_fields
 
 URL = "https://example.org/news/a.html?x=1"
 

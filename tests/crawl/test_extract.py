@@ -24,7 +24,7 @@ from components.crawl.extract import ExtractReason, ExtractStage
 from components.crawl.params import ExtractParams
 from components.crawl.payload import kind_of, merge_consent
 from components.crawl.sources import SourcesParams, list_sources
-from components.crawl.warc_writer import exchange_records
+from components.crawl.warc.writer import exchange_records
 from tests.crawl import bad_inputs as bad
 from tests.crawl.warc_bytes import http, record, zipped
 

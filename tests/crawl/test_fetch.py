@@ -18,10 +18,10 @@ from components.core.stage import Output, Unit
 from components.core.store import Stores, open_store
 from components.crawl.consent import consent_of, parse_fields
 from components.crawl.fetch import FetchParams, FetchReason, FetchStage
-from components.crawl.warc import WarcRecord, read_warc
+from components.crawl.warc.reader import WarcRecord, read_warc
 from tests.crawl.site_server import Site, serve
-from tests.crawl.test_web import FAST, png
-from tests.crawl.test_web import read_warc as captures
+from tests.crawl.web.test_crawler import FAST, png
+from tests.crawl.web.test_crawler import read_warc as captures
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
 

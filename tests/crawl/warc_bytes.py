@@ -6,7 +6,7 @@ import gzip
 from pathlib import Path
 
 from components.core.store import Stores
-from components.crawl.warc import WarcDamage, WarcParams, WarcRecord, read_warc
+from components.crawl.warc.reader import WarcDamage, WarcParams, WarcRecord, read_warc
 
 END = b"\r\n\r\n"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.crawl import warc_writer
+from components.crawl.warc import writer
 from tests.conftest import REPOSITORY
 
 SITE = REPOSITORY / "examples" / "site"
@@ -28,7 +28,7 @@ def write_site_warc(file: Path) -> int:
                 f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
             )
             url = f"{ORIGIN}/{path.relative_to(SITE).as_posix()}"
-            record = warc_writer.Record("response", date, header + body, target_uri=url, payload=body)
+            record = writer.Record("response", date, header + body, target_uri=url, payload=body)
             stream.write(record.encode())
             captures += 1
     return captures

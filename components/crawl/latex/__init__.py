@@ -1,0 +1,1 @@
+"""ArXiv sources: LaTeX to interleaved items with their figures."""

@@ -1,0 +1,1 @@
+"""PDF files: text in reading order, images where they stand."""

@@ -1,0 +1,1 @@
+"""WARC files: reading byte ranges of them, damaged ones too, and writing them."""

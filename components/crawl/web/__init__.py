@@ -1,0 +1,1 @@
+"""A polite crawler: what to fetch, from whom, and what may not be fetched."""
