@@ -265,14 +265,22 @@ def schema(pipeline: Pipeline) -> None:
 
 
 @app.command()
-def report(out: Out, json_: Json = False) -> None:
+def report(
+    out: Out,
+    save: Annotated[Path | None, typer.Option(help="Copy it to this local file, e.g. from s3://.")] = None,
+    json_: Json = False,
+) -> None:
     """Write the report of a run again and say where it is."""
     with _errors():
+        from components.core.store import Stores
         from components.publish.describe import write_report
         from pipelines.inspection import Run
 
         Run.open(out)
         place = write_report(out)
+        if save is not None:
+            save.write_bytes(Stores().read(place))
+            place = str(save)
         if json_:
             _print({"report": place})
         else:

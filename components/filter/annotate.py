@@ -8,8 +8,8 @@ from typing import Final
 import pyarrow as pa
 
 from components.core import schemas
+from components.core.columns import flat_items, texts
 from components.core.stage import Output, Stage, Unit
-from components.filter.columns import flat_items, texts
 from components.filter.language import identify
 from components.filter.params import AnnotateParams
 from components.filter.reasons import FilterReason

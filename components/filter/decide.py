@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from components.core.columns import flat_items, with_items
 from components.core.errors import ConfigurationError
 from components.core.stage import Output, Stage, Unit
-from components.filter.columns import flat_items, with_items
 from components.filter.params import DecideParams
 from components.filter.reasons import FilterReason
 from components.filter.rules import COUNT_RULES, DOCUMENT_RULES, IMAGE_RULES

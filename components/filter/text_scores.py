@@ -5,16 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_UNSPACED: Final = (
-    "\u0e00-\u0eff"  # Thai, Lao
-    "\u1000-\u109f"  # Myanmar
-    "\u1780-\u17ff"  # Khmer
-    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"  # Japanese kana and iteration marks
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Han
-    "\U00020000-\U0003ffff"  # Han, extensions
-)
-UNSPACED: Final = re.compile(f"[{_UNSPACED}]")
-"""A character of a script that puts no spaces between words: it counts as a word of its own."""
+from components.core.scripts import UNSPACED
+
 WORD: Final = re.compile(r"\w+(?:['\u2019]\w+)*")
 """Letters and digits, with an apostrophe inside: punctuation is no word (DCLM counts so, too)."""
 

@@ -117,10 +117,12 @@ def test_retry_without_failures_says_what_there_is(out: Path) -> None:
     assert "reasons of failures here" in done.stderr
 
 
-def test_report_is_written(out: Path) -> None:
-    answer = read_json("report", out)
-    assert isinstance(answer, dict)
-    page = Path(answer["report"].removeprefix("file://")).read_text()
+def test_report_is_written(out: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.html"
+    answer = read_json("report", out, "--save", copy)
+    assert answer == {"report": str(copy)}
+    page = copy.read_text()
+    assert (out / "report" / "report.html").read_text() == page
     assert page.startswith("<!doctype html>") or page.startswith("<!DOCTYPE html>")
     assert "http://" not in page.partition("<body")[0], "nothing is loaded from elsewhere"
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.filter.columns import flat_items, texts, with_items
+from components.core.columns import flat_items, texts, with_items
 from tests.filter.samples import document, documents, image, text
 
 SHAPES = st.lists(st.lists(st.booleans(), max_size=5), max_size=6)

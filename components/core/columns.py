@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
-def flat_items(table: pa.Table) -> tuple[pa.StructArray, npt.NDArray[np.int64]]:
+def flat_items(table: pa.Table) -> tuple[pa.Array, npt.NDArray[np.int64]]:
     """All items of a table of n documents, one after the other, and the n + 1 offsets between them."""
     column = table.column("items").combine_chunks()
     if isinstance(column, pa.ChunkedArray):

@@ -1,0 +1,51 @@
+"""The rules of ARCHITECTURE.md that a program can check."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.core.task import params_model, stage_class
+from pipelines.steps import PIPELINES
+from tests.conftest import REPOSITORY
+
+SOURCES = sorted([*REPOSITORY.glob("components/**/*.py"), *REPOSITORY.glob("pipelines/**/*.py")])
+
+
+def imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def family(file: Path) -> str:
+    parts = file.relative_to(REPOSITORY).parts
+    return parts[1] if parts[0] == "components" and len(parts) > 2 else parts[0]
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda f: str(f.relative_to(REPOSITORY)))
+def test_imports_point_one_way(file: Path) -> None:
+    mine = family(file)
+    for name in imports(file):
+        if mine != "pipelines":
+            assert not name.startswith("pipelines"), f"{name}: components don't know pipelines"
+            if name.startswith("components."):
+                other = name.split(".")[1]
+                assert other in (mine, "core", "__version__"), f"{name}: families don't import one another"
+            if file.name != "component.py":
+                assert name.partition(".")[0] != "kfp", "logic does not import kfp"
+
+
+def test_every_step_has_a_stage_with_parameters() -> None:
+    for steps in PIPELINES.values():
+        for step in steps:
+            if step.stage:
+                stage = stage_class(step.stage)
+                assert stage.name == step.name
+                assert params_model(stage)()
+                assert stage.__doc__
