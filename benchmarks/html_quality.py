@@ -36,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from components.core.errors import BadRecord, Drop
 from components.core.records import Extracted
-from components.crawl.html import HtmlParams, extract_html
+from components.crawl.html.extractor import HtmlParams, extract_html
 
 Extractor = Callable[[bytes, str], str]
 _WORD = re.compile(r"\w+")

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from components.core.errors import BadRecord, Drop
 from components.core.sandbox import Sandbox, SandboxReason
-from components.crawl.latex import LatexParams, extract_latex
-from components.crawl.latex_archive import ArchiveParams, open_source
-from components.crawl.latex_project import Project
+from components.crawl.latex.archive import ArchiveParams, open_source
+from components.crawl.latex.extractor import LatexParams, extract_latex
+from components.crawl.latex.project import Project
 
 
 def peer(text: str) -> int:

@@ -25,7 +25,7 @@ import pypdfium2
 
 from components.core.errors import BadRecord, Drop
 from components.core.records import Extracted
-from components.crawl.pdf import PdfParams, extract_pdf
+from components.crawl.pdf.extractor import PdfParams, extract_pdf
 
 WORD = re.compile(r"[\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
 
