@@ -114,21 +114,21 @@ class Sandbox(Generic[Result]):
         return ours
 
     def call(self, *args: Any, **kwargs: Any) -> Result:
-        """The function's result, or `BadRecord` / `Drop`."""
-        connection = self._start()
-        try:
-            connection.send_bytes(pickle.dumps((args, kwargs)))
-            if not connection.poll(self._timeout_s):
+        """The function's result, or `BadRecord` / `Drop`.
+
+        A call whose child dies is made once more: what kills a parser kills it again, but a child that
+        was killed from outside must not cost a record.
+        """
+        for attempt in (1, 2):
+            try:
+                done, value = self._ask(pickle.dumps((args, kwargs)))
+                break
+            except (EOFError, BrokenPipeError, ConnectionResetError):
+                code = self._exit_code()
                 self.close()
-                raise BadRecord(SandboxReason.TIMEOUT, f"took more than {self._timeout_s:g} s")
-            done, value = pickle.loads(connection.recv_bytes())
-        except (EOFError, BrokenPipeError, ConnectionResetError):
-            process = self._process
-            if process is not None:
-                process.join(timeout=5)
-            code = process.exitcode if process is not None else None
-            self.close()
-            raise BadRecord(SandboxReason.CRASHED, f"the parser's process ended with {code}") from None
+                if attempt == 2:
+                    detail = f"the parser's process ended with {code}"
+                    raise BadRecord(SandboxReason.CRASHED, detail) from None
         if done:
             result: Result = value
             return result
@@ -138,6 +138,21 @@ class Sandbox(Generic[Result]):
         if kind == "drop":
             raise Drop(reason, detail, score, threshold)
         raise BadRecord(reason, detail)
+
+    def _ask(self, question: bytes) -> tuple[bool, Any]:
+        connection = self._start()
+        connection.send_bytes(question)
+        if not connection.poll(self._timeout_s):
+            self.close()
+            raise BadRecord(SandboxReason.TIMEOUT, f"took more than {self._timeout_s:g} s")
+        answer: tuple[bool, Any] = pickle.loads(connection.recv_bytes())
+        return answer
+
+    def _exit_code(self) -> int | None:
+        if self._process is None:
+            return None
+        self._process.join(timeout=5)
+        return self._process.exitcode
 
     def close(self) -> None:
         """End the child; a later call starts a new one."""

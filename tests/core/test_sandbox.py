@@ -3,6 +3,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from enum import StrEnum
@@ -27,6 +28,8 @@ def behave(what: str) -> object:
         case "crash":
             faulthandler.disable()  # pytest's dump of a crash that is meant would only alarm
             os.kill(os.getpid(), signal.SIGSEGV)
+        case "pause":
+            time.sleep(0.5)
         case "memory":
             return len(bytearray(1 << 30))
         case "bad":
@@ -88,3 +91,12 @@ def test_closing_leaves_no_process() -> None:
     box.close()
     with pytest.raises(ProcessLookupError):
         os.kill(int(str(pid)), 0)
+
+
+def test_a_child_killed_from_outside_costs_no_call(sandbox: Sandbox[object]) -> None:
+    pid = int(str(sandbox.call("pid")))
+    killer = threading.Timer(0.2, os.kill, (pid, signal.SIGKILL))
+    killer.start()
+    assert sandbox.call("pause") == "pause"
+    killer.join()
+    assert sandbox.call("pid") != pid

@@ -11,6 +11,7 @@ import math
 import posixpath
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -195,16 +196,19 @@ def render_postscript(data: bytes, params: FigureParams) -> bytes:
         timeout = params.ghostscript_timeout_s
         limits = (lambda: _limit_child(timeout, 256 << 20)) if sys.platform == "linux" else None
         try:
-            done = subprocess.run(
-                command,
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=timeout,
-                check=False,
-                preexec_fn=limits,
-            )
+            for _ in range(2):  # once more where it was killed from outside
+                done = subprocess.run(
+                    command,
+                    cwd=folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    timeout=timeout,
+                    check=False,
+                    preexec_fn=limits,
+                )
+                if done.returncode != -signal.SIGKILL:
+                    break
         except (subprocess.TimeoutExpired, OSError) as error:
             raise BadRecord(LatexReason.FIGURE_UNREADABLE, f"gs: {type(error).__name__}") from None
         first = Path(folder, "out-1.png")
