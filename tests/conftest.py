@@ -70,9 +70,10 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     folder = tmp_path_factory.mktemp("seaweedfs")
     s3, master, volume, filer, *others = _free_ports(9)
     server = S3Server(f"http://127.0.0.1:{s3}", "kalemint-test", uuid.uuid4().hex)
+    weed = str(Path(sys.executable).with_name("weed"))
     command = [
-        str(Path(sys.executable).with_name("weed")), "-logtostderr=true", "mini", f"-dir={folder}",
-        "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-admin.ui=false", "-webdav=false", f"-s3.port={s3}", f"-master.port={master}",
+        weed, "-logtostderr=true", "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+        "-admin.ui=false", "-webdav=false", f"-s3.port={s3}", f"-master.port={master}",
         f"-volume.port={volume}", f"-filer.port={filer}",
     ]  # fmt: skip
     extra = ("-s3.port.iceberg", "-s3.port.grpc", "-filer.port.grpc", "-volume.port.grpc", "-admin.port")
