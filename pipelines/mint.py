@@ -1,4 +1,4 @@
-"""The `mint` pipeline: any mix of inputs to a published interleaved dataset (MINT-1T, section 2).
+"""The `mint` pipeline: any mix of inputs to a published interleaved dataset (MINT-1T, arXiv 2406.11271).
 
 Two-level fan-out: the DAG has a fixed number of nodes; each step loops over workers, and each worker
 takes many shards and uses all its cores.

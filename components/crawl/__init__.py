@@ -1,1 +1,1 @@
-"""Crawl: WARC, web, HTML, PDF, LaTeX to interleaved documents and images (MINT-1T section 2.1)."""
+"""Crawl: WARC, web, HTML, PDF, LaTeX to interleaved documents and images (MINT-1T)."""

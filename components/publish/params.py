@@ -52,7 +52,7 @@ class PublishParams(BaseModel):
         default="files",
         description=(
             "Images of a WebDataset sample. files: the bytes as found, one member each; tiff: one "
-            "multi-frame TIFF a document, as MINT-1T released its PDF and ArXiv parts (PAPERS 2.3)."
+            "multi-frame TIFF a document, as MINT-1T released its PDF and ArXiv parts."
         ),
     )
     tar_sources: list[DocumentSource] = Field(

@@ -1,4 +1,4 @@
-r"""LaTeX source of a paper -> interleaved items and images (MINT-1T's ArXiv part, section 2.1 there).
+r"""LaTeX source of a paper -> interleaved items and images (MINT-1T's ArXiv part).
 
 What MINT-1T describes (TexSoup over figure tags, inputs inlined, preamble, bibliography, tables and
 citation tags stripped) is kept in intent; tables, captions, lists and formulas are kept too, macros

@@ -1,4 +1,4 @@
-"""PDF -> interleaved texts and images (MINT-1T section 2.1), with PDFium.
+"""PDF -> interleaved texts and images (MINT-1T), with PDFium.
 
 MINT-1T drops files over 50 MB or 50 pages and pages without text, puts texts in order by columns and
 anchors an image by its box. This reader does the same, and beyond it keeps captions with their

@@ -46,9 +46,9 @@ class PdfParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     max_bytes: int = Field(
-        default=50_000_000, ge=1, description="bytes; larger files are dropped (MINT-1T 2.1: 50 MB)"
+        default=50_000_000, ge=1, description="bytes; larger files are dropped (MINT-1T: 50 MB)"
     )
-    max_pages: int = Field(default=50, ge=1, description="pages; longer files are dropped (MINT-1T 2.1)")
+    max_pages: int = Field(default=50, ge=1, description="pages; longer files are dropped (MINT-1T)")
     timeout_s: float = Field(default=120, gt=0, description="seconds one file may take in the sandbox")
     memory_bytes: int = Field(
         default=1 << 30, ge=1 << 26, description="bytes one file may take in the sandbox"

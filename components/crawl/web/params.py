@@ -80,7 +80,7 @@ class FetchParams(BaseModel):
     timeout_s: float = Field(
         20.0,
         gt=0,
-        description="seconds to connect, and seconds without a byte (CCMM fetches images with 20 s)",
+        description="seconds to connect, and seconds without a byte (Nemotron-CC-MM: 20 s for images)",
     )
     total_timeout_s: float = Field(300.0, gt=0, description="seconds for one exchange as a whole")
     retries: int = Field(2, ge=0, le=10, description="further tries after a fault that may pass")
@@ -92,7 +92,7 @@ class FetchParams(BaseModel):
     )
     max_redirects: int = Field(10, ge=0, le=50, description="redirects followed for one URL, at most")
     max_bytes: int = Field(50 * 2**20, ge=1, description="largest body, in bytes, before and after decoding")
-    max_image_bytes: int = Field(20 * 2**20, ge=1, description="the same for images (CCMM: 20 MB)")
+    max_image_bytes: int = Field(20 * 2**20, ge=1, description="the same for images (Nemotron-CC-MM: 20 MB)")
     max_total_bytes: int = Field(
         2**30,
         ge=1,

@@ -12,12 +12,12 @@ class ImageAspectParams(BaseModel):
     """Most elongated image that is kept, by the source of its document."""
 
     max_aspect_html: float = Field(
-        default=2.0, ge=1, description="Longer side over shorter side in HTML documents (MINT-1T 2.2)."
+        default=2.0, ge=1, description="Longer side over shorter side in HTML documents (MINT-1T)."
     )
     max_aspect_pdf: float = Field(
         default=3.0,
         ge=1,
-        description="Longer over shorter side in PDF documents: figures are wide (MINT-1T 2.2).",
+        description="Longer over shorter side in PDF documents: figures are wide (MINT-1T).",
     )
     max_aspect_latex: float = Field(
         default=3.0,

@@ -18,8 +18,8 @@ class ImageCountParams(BaseModel):
             "least one text and one image). False keeps them; min_images then has no effect."
         ),
     )
-    min_images: int = Field(default=1, ge=1, description="Fewest images of an HTML document (MINT-1T 2.1).")
-    max_images: int = Field(default=30, ge=1, description="Most images of an HTML document (MINT-1T 2.1).")
+    min_images: int = Field(default=1, ge=1, description="Fewest images of an HTML document (MINT-1T).")
+    max_images: int = Field(default=30, ge=1, description="Most images of an HTML document (MINT-1T).")
 
 
 def image_count(document: DocumentFacts, images: int, params: ImageCountParams) -> Verdict | None:

@@ -16,7 +16,7 @@ class ImageUrlWordsParams(BaseModel):
     image_url_words: list[str] = Field(
         default=["logo", "avatar", "porn", "xxx"],
         description=(
-            "Case-sensitive substrings of the whole image URL (MINT-1T 2.2 names the words, OBELICS' code "
+            "Case-sensitive substrings of the whole image URL (MINT-1T names the words, OBELICS' code "
             "the way they are compared)."
         ),
     )

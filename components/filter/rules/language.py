@@ -28,14 +28,14 @@ class LanguageParams(BaseModel):
         default=["en"],
         description=(
             "ISO 639 codes as fastText's lid.176 gives them (en, de, zh, ...); an empty list takes any "
-            "language at any score. MINT-1T keeps English (section 2.2)."
+            "language at any score. MINT-1T keeps English."
         ),
     )
     min_language_score: float = Field(
         default=0.65,
         ge=0,
         le=1,
-        description="Least probability of the language found (MINT-1T 2.2; DCLM, refinedweb.yaml).",
+        description="Least probability of the language found (MINT-1T; DCLM, refinedweb.yaml).",
     )
 
     @field_validator("language")
