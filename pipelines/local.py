@@ -237,6 +237,9 @@ class Bars:
                 self._finish(event)
             elif event["event"] == "described":
                 self._progress.advance(self._run)
+            elif event["event"] == "shard_error":
+                self._progress.console.print(f"  [yellow]![/] {event['step']}: ", end="")
+                self._progress.console.print(event["line"], markup=False, style="dim")
 
     def _draw(self, event: dict[str, Any]) -> None:
         step = event["step"]
