@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -64,10 +65,12 @@ def _free_ports(count: int) -> list[int]:
         return ports
 
 
-@pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """SeaweedFS, from its PyPI package."""
-    folder = tmp_path_factory.mktemp("seaweedfs")
+def _start_s3(folder: Path) -> tuple[S3Server, subprocess.Popen[bytes]]:
+    """Start SeaweedFS, from its PyPI package, on free ports.
+
+    Raises:
+        OSError: with the end of its log, where it does not start.
+    """
     s3, master, volume, filer, *others = _free_ports(9)
     server = S3Server(f"http://127.0.0.1:{s3}", "kalemint-test", uuid.uuid4().hex)
     weed = str(Path(sys.executable).with_name("weed"))
@@ -78,22 +81,40 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     ]  # fmt: skip
     extra = ("-s3.port.iceberg", "-s3.port.grpc", "-filer.port.grpc", "-volume.port.grpc", "-admin.port")
     command += [f"{flag}={port}" for flag, port in zip(extra, others, strict=True)]
-    log = (folder / "log.txt").open("wb")
-    process = subprocess.Popen(
-        command, env={**os.environ, **server.environment}, stdout=log, stderr=log, start_new_session=True
-    )
+    log = folder / "log.txt"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **server.environment},
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
     deadline = time.monotonic() + 60
-    while True:
+    while time.monotonic() < deadline and process.poll() is None:
         try:
             urllib.request.urlopen(server.endpoint, timeout=1).close()
-            break
         except urllib.error.HTTPError:
-            break  # it answers: anonymous access is refused
+            return server, process  # it answers: anonymous access is refused
         except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                text = (folder / "log.txt").read_text(errors="replace")[-2000:]
-                raise RuntimeError(f"the S3 server does not start:\n{text}") from None
             time.sleep(0.1)
+        else:
+            return server, process
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    raise OSError(f"the S3 server does not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server on loopback."""
+    for attempt in (1, 2, 3):  # a port that was free a moment ago may be taken
+        try:
+            server, process = _start_s3(tmp_path_factory.mktemp("seaweedfs"))
+            break
+        except OSError:
+            if attempt == 3:
+                raise
     yield server
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

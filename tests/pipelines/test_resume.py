@@ -54,13 +54,15 @@ def all_digests(out: Path) -> dict[str, str]:
     }
 
 
-def kill_something(process: subprocess.Popen[bytes], dice: random.Random) -> str:
-    """Kill -9 the whole worker or one of the processes it started."""
-    family = [psutil.Process(process.pid)]
-    family += family[0].children(recursive=True)
-    victim = dice.choice(family)
-    victim.kill()
-    return "the worker" if victim.pid == process.pid else "one of its processes"
+def kill_something(process: subprocess.Popen[bytes], dice: random.Random) -> bool:
+    """Kill -9 the whole worker or one of the processes it started; False where it had ended already."""
+    try:
+        family = [psutil.Process(process.pid)]
+        family += family[0].children(recursive=True)
+        dice.choice(family).kill()
+    except psutil.NoSuchProcess:
+        return False
+    return True
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +90,7 @@ def test_killed_at_random_moments(
         if kills < KILLS:
             time.sleep(dice.uniform(0.3, max(1.0, seconds / 2)))
             if process.poll() is None:
-                kill_something(process, dice)
-                kills += 1
+                kills += kill_something(process, dice)
         status = process.wait()
         now = finished_units(out)
         redone = [path for path, what in before.items() if now.get(path) != what]
