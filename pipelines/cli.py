@@ -143,8 +143,23 @@ def _run(record: Any, *, machine: bool) -> None:
     exported = counts["export"].kept
     read = counts["extract"].rows_in
     typer.echo(f"\n{read} records read, {exported} documents published in {elapsed(started)}.")
+    if not exported:
+        typer.echo(
+            f"Nothing was published. Most frequent reasons: {_top_reasons(counts) or 'there was no input'}."
+        )
     typer.echo(f"Dataset: {store.uri('export')}")
     typer.echo(f"Report:  {report.removeprefix('file://')}")
+
+
+def _top_reasons(counts: dict[str, Any]) -> str:
+    """The three most frequent reasons for which records were dropped or failed, with their steps."""
+    found = [
+        (number, f"{reason} ({step}, {number})")
+        for step, tally in counts.items()
+        for reasons in (tally.dropped, tally.failed)
+        for reason, number in reasons.items()
+    ]
+    return ", ".join(text for _, text in sorted(found, key=lambda pair: (-pair[0], pair[1]))[:3])
 
 
 def _check_out(out: str) -> None:

@@ -149,11 +149,13 @@ class UnitRunner:
     def run(self, unit: UnitPlan, redo: Redo | None = None) -> Marker:
         """Do one unit and commit it. A shard that fails `ATTEMPTS` times is committed as failed."""
         started = time.monotonic()
+        if redo and redo.ids is not None:
+            redo = Redo(redo.generation, redo.ids & self._failed_ids(unit, redo.generation - 1))
+        ids = redo.ids if redo else None
         tables: dict[str, pa.Table] = {}
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 tables = self.plan.read(self.store, unit)
-                ids = redo.ids if redo else None
                 tables = _selected(tables, self.stage, ids)
                 out = Output(step=self.stage.name, reasons=self.stage.reasons)
                 self.stage.run(Unit(unit.index, tables, self.stores, ids), out)
@@ -169,6 +171,14 @@ class UnitRunner:
                 if isinstance(error, RetryableError):
                     time.sleep(BACKOFF_S[attempt - 1])
         return self._commit(unit, tables, out, redo, started)
+
+    def _failed_ids(self, unit: UnitPlan, generation: int) -> frozenset[str]:
+        """Records that failed in a generation of a unit: only they can be asked for again."""
+        base = self.marker(unit, generation)
+        if base is None or base.ledger is None:
+            return frozenset()
+        lines = shards.read(self.store, base.ledger).to_pylist()
+        return frozenset(line["record_id"] for line in lines if line["action"] == "failed")
 
     def fail(self, unit: UnitPlan, detail: str) -> Marker:
         """Commit a unit as failed, without running it: its process died again and again."""

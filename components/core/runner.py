@@ -58,9 +58,14 @@ def _open_runner(plan: StepPlan, root: str) -> None:
     Finalize(None, plan.stage.close, exitpriority=10)
 
 
-def _run_unit(task: tuple[UnitPlan, Redo | None]) -> Marker:
+Task = tuple[UnitPlan, list[Redo | None]]
+"""A unit and its generations that are to be done, in order: the first run, then retries."""
+
+
+def _run_unit(task: Task) -> Marker:
     assert _runner is not None
-    return _runner.run(*task)
+    unit, generations = task
+    return [_runner.run(unit, redo) for redo in generations][-1]
 
 
 def _redo_key(step: str, generation: int) -> str:
@@ -145,7 +150,7 @@ def work(
     store = open_store(root)
     requests, done = _requests(store, stage.name), _markers(store, stage.name)
     mine = plan.units[worker::workers]
-    tasks: list[tuple[UnitPlan, Redo | None]] = []
+    tasks: list[Task] = []
     for unit in mine:
         missing = [
             redo
@@ -153,12 +158,7 @@ def work(
             if f"{unit.name}.{number}.json" not in done
         ]
         if missing:
-            tasks.append((unit, missing[0]))
-            if len(missing) > 1:
-                raise ConfigurationError(
-                    f"{stage.name} has {len(missing)} retries outstanding for {unit.name}; "
-                    "run the pipeline between two calls of `kalemint retry`."
-                )
+            tasks.append((unit, missing))
     progress = Progress(stage.name, worker, len(mine), len(mine) - len(tasks))
     seen = Counts()
     _work_pool(plan, root, tasks, params, progress, seen)
@@ -168,7 +168,7 @@ def work(
 def _work_pool(
     plan: StepPlan,
     root: str,
-    tasks: Sequence[tuple[UnitPlan, Redo | None]],
+    tasks: Sequence[Task],
     params: RunParams,
     progress: Progress,
     seen: Counts,
@@ -177,12 +177,12 @@ def _work_pool(
         return
     processes = min(params.processes or len(os.sched_getaffinity(0)), len(tasks))
 
-    def give_up(task: tuple[UnitPlan, Redo | None]) -> Marker:
+    def give_up(task: Task) -> Marker:
         unit, _ = task
         emit("shard_error", step=plan.stage.name, unit=unit.name, line=f"{unit.name}: its process died")
         return UnitRunner(plan, root, open_store(root)).fail(unit, "the process died on every attempt")
 
-    pool: Pool[tuple[UnitPlan, Redo | None], Marker] = Pool(
+    pool: Pool[Task, Marker] = Pool(
         _run_unit,
         processes=processes,
         initializer=_open_runner,

@@ -133,6 +133,26 @@ def test_retry_redoes_only_the_asked_records(root: str) -> None:
     assert second.digest != first.digest
 
 
+def test_retries_that_pile_up_keep_a_record_once(root: str) -> None:
+    """Two requests for the same record, made before the pipeline ran again."""
+    given = dataset(root, [["good text here", "bad text here"], ["more good text"]])
+    stage = ToyStage(ToyParams(fail_word="bad"))
+    run_step(stage, {"documents": given}, root)
+    store, unit = open_store(root), StepPlan(stage, {"documents": given}).units[0]
+    for _ in range(2):
+        request_retry(store, "toy", {unit.fingerprint: ["000-001"]})
+
+    class Mended(ToyStage):
+        def run(self, unit, out):  # type: ignore[no-untyped-def]
+            out.keep("documents", unit.tables["documents"])
+
+    manifest = run_step(Mended(ToyParams(fail_word="bad")), {"documents": given}, root)["documents"]
+    assert (manifest.counts.rows_in, manifest.counts.kept, manifest.rows) == (3, 3, 3)
+    request_retry(store, "toy", {unit.fingerprint: ["000-001", "000-000"]})
+    again = run_step(Mended(ToyParams(fail_word="bad")), {"documents": given}, root)["documents"]
+    assert (again.digest, again.counts) == (manifest.digest, manifest.counts)
+
+
 class ReleaseStage(ToyStage):
     """A stage whose folder people read by listing it."""
 

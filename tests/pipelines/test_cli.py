@@ -159,6 +159,14 @@ def test_wrong_input_is_one_sentence(tmp_path: Path, arguments: list[str], sente
     assert "s3cr3t" not in done.stderr + done.stdout
 
 
+def test_a_run_that_publishes_nothing_says_why(tmp_path: Path) -> None:
+    note = tmp_path / "note.html"
+    note.write_text("<html lang=en><body><main><p>Too short to be kept by anybody.</p></main></body></html>")
+    done = kalemint("run", "mint", "-i", note, "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing was published. Most frequent reasons: too_few_words (decide, 1)." in done.stdout
+
+
 def test_a_place_that_holds_no_run(tmp_path: Path) -> None:
     for command in ("ls", "verify", "report"):
         done = kalemint(command, tmp_path)
