@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, Final, Literal
 from urllib.parse import unquote
 
-import pyarrow as pa
-
-from components.core import schemas
 from components.core.errors import BadRecord, Drop
 from components.core.images import ImageReason, read_image
-from components.core.records import Consent, Document, Extracted, Image, Item, Note, record_id, table
+from components.core.records import Document, Extracted, Image, Item, Note, record_id
 from components.core.sandbox import Sandbox, SandboxReason
 from components.core.stage import Output, Stage, Unit
 from components.core.store import Stores
-from components.crawl.addresses import canonical
-from components.crawl.consent import consent_of, parse_fields
+from components.crawl.collector import Collector
 from components.crawl.html.extractor import extract_html
 from components.crawl.html.parse import HtmlReason
 from components.crawl.kinds import Kind
@@ -29,7 +24,7 @@ from components.crawl.params import ExtractParams
 from components.crawl.payload import Payload, RecordReason, header_consent, kind_of, merge_consent
 from components.crawl.pdf.extractor import PdfReason, extract_pdf
 from components.crawl.warc.http_message import HttpReason, read_response
-from components.crawl.warc.reader import WarcDamage, WarcRecord, clean_uri, read_warc
+from components.crawl.warc.reader import WarcDamage, WarcRecord, read_warc
 
 
 def _union(name: str, enums: list[type[StrEnum]]) -> Any:
@@ -55,7 +50,6 @@ _RECORDS: Final = frozenset({"response", "resource", "revisit", "continuation"})
 """WARC records that are rows of this step. The others describe a capture and are only counted."""
 _EVIDENCE_SPAN: Final = 1 << 20
 """How far behind the end of a range the evidence for its last capture is looked for, in bytes."""
-_IMAGES_PER_TABLE: Final = 128 << 20
 _PARSED: Final = (Kind.HTML, Kind.PDF, Kind.LATEX)
 _SOURCES: Final[dict[Kind, Literal["html", "pdf", "latex"]]] = {
     Kind.HTML: "html",
@@ -63,122 +57,6 @@ _SOURCES: Final[dict[Kind, Literal["html", "pdf", "latex"]]] = {
     Kind.LATEX: "latex",
 }
 _DESCRIPTIONS: Final = frozenset({"warcinfo", "request", "metadata", "conversion"})
-
-
-class _Shard:
-    """What one unit gives, collected row by row."""
-
-    def __init__(self, unit: Unit, out: Output) -> None:
-        self.unit = unit
-        self.out = out
-        self.rows = 0
-        self.kept = 0
-        self.documents: list[Document] = []
-        self.images: dict[str, Image] = {}
-        self.by_warc_id: dict[str, Document] = {}
-        self.evidence: dict[str, Consent] = {}
-        self.found_images: dict[str, Image] = {}
-        self._addresses: dict[str, str] = {}
-        self._requested: dict[str, str] = {}
-        self._ids: set[str] = set()
-        self._met: set[str] = set()
-
-    def unique(self, found_id: str, *where: str) -> str:
-        """The id, or another one if the shard has it already (a file copied, a record id used twice)."""
-        while found_id in self._ids:
-            found_id = record_id(found_id, *where)
-        self._ids.add(found_id)
-        return found_id
-
-    def wants(self, row: dict[str, Any], found_id: str) -> bool:
-        """Whether this run asks for a record: by its id, or by that of its source."""
-        only = self.unit.only
-        if only is None:
-            return True
-        asked = only & {found_id, row["id"]}
-        self._met |= asked
-        return bool(asked)
-
-    def add_images(self, images: list[Image]) -> None:
-        for image in images:
-            known = self.images.setdefault(image.id, image)
-            if known is not image:
-                known.alts = sorted({*known.alts, *image.alts})
-
-    def add_captured_image(self, image: Image, warc_id: str | None) -> bool:
-        """Take an image and its address; False where the shard has its bytes already."""
-        if warc_id:
-            self.found_images[warc_id] = image
-        if image.url:
-            self._addresses.setdefault(canonical(image.url) or image.url, image.id)
-        fresh = image.id not in self.images
-        self.add_images([image])
-        return fresh
-
-    def add_image_file(self, image: Image) -> None:
-        """Take an image given as a file: saved pages show it under the file's location."""
-        if image.source_uri:
-            self._addresses.setdefault(image.source_uri, image.id)
-        self.add_images([image])
-
-    def add_evidence(self, record: WarcRecord) -> None:
-        """Take what a crawler recorded beside a response: its consent, the address it was asked for."""
-        if not record.content_type.startswith("application/warc-fields"):
-            return
-        fields = parse_fields(record.block[: 1 << 16])
-        headers = record.headers
-        about = clean_uri(headers.get("WARC-Refers-To")) or clean_uri(headers.get("WARC-Concurrent-To"))
-        if about is None:
-            return
-        if requested := clean_uri(fields.get("requested-url")):
-            self._requested[requested] = about
-        if "robots" in fields:
-            self.evidence[about] = consent_of(fields)
-
-    def finish(self) -> None:
-        """Hand everything to the output."""
-        for warc_id, document in self.by_warc_id.items():
-            document.consent = merge_consent(document.consent, self.evidence.get(warc_id))
-        for lost in sorted((self.unit.only or frozenset()) - self._met):
-            self.rows += 1
-            self.out.fail(lost, RecordReason.NOT_FOUND_AGAIN, detail="the source does not hold it any more")
-        self.out.rows_in, self.out.kept = self.rows, self.kept
-        self.out.keep("documents", table(self.documents, "documents/1"))
-        for images in _batches(list(self.images.values())):
-            self.out.keep("images", table(images, "images/1"))
-        addresses = {
-            item.url
-            for document in self.documents
-            for item in document.items
-            if item.kind == "image" and item.image_id is None and item.url
-        }
-        refs = [{"url": url, "shard": self.unit.index} for url in sorted(addresses)]
-        self.out.keep("image_refs", pa.Table.from_pylist(refs, schema=schemas.get("image_refs/1")))
-        self.out.keep("image_index", self._index())
-
-    def _index(self) -> pa.Table:
-        """Which image is found under which address, those that lead to it by a redirect included."""
-        for requested, warc_id in self._requested.items():
-            if warc_id in self.found_images:
-                self._addresses.setdefault(requested, self.found_images[warc_id].id)
-        rows = []
-        for url, image_id in sorted(self._addresses.items()):
-            image = self.images[image_id]
-            rows.append({"url": url, "image_id": image_id, "width": image.width, "height": image.height})
-        return pa.Table.from_pylist(rows, schema=schemas.get("image_index/1"))
-
-
-def _batches(images: list[Image]) -> Iterator[list[Image]]:
-    """Images in groups that stay far below the 2 GiB an Arrow binary array can hold."""
-    batch: list[Image] = []
-    size = 0
-    for image in images:
-        if batch and size + image.size > _IMAGES_PER_TABLE:
-            yield batch
-            batch, size = [], 0
-        batch.append(image)
-        size += image.size
-    yield batch
 
 
 class ExtractStage(Stage[ExtractParams]):
@@ -240,7 +118,7 @@ class ExtractStage(Stage[ExtractParams]):
             parser.close()
 
     def run(self, unit: Unit, out: Output) -> None:
-        shard = _Shard(unit, out)
+        shard = Collector(unit, out)
         for row in unit.tables["sources"].to_pylist():
             if row["kind"] == Kind.WARC:
                 self._warc(row, shard)
@@ -250,7 +128,7 @@ class ExtractStage(Stage[ExtractParams]):
 
     # files
 
-    def _file(self, row: dict[str, Any], shard: _Shard) -> None:
+    def _file(self, row: dict[str, Any], shard: Collector) -> None:
         uri, kind = row["uri"], row["kind"]
         try:
             data = self._read(row, shard.unit.stores)
@@ -294,7 +172,7 @@ class ExtractStage(Stage[ExtractParams]):
 
     # WARC records
 
-    def _warc(self, row: dict[str, Any], shard: _Shard) -> None:
+    def _warc(self, row: dict[str, Any], shard: Collector) -> None:
         uri, last = row["uri"], None
         for record in read_warc(shard.unit.stores, uri, row["start"], row["stop"], self.params.warc):
             if isinstance(record, WarcDamage):
@@ -308,7 +186,7 @@ class ExtractStage(Stage[ExtractParams]):
         if last in (shard.by_warc_id | shard.found_images) and last not in shard.evidence:
             self._evidence_behind(row, shard)
 
-    def _evidence_behind(self, row: dict[str, Any], shard: _Shard) -> None:
+    def _evidence_behind(self, row: dict[str, Any], shard: Collector) -> None:
         """Read on behind the range as long as records describe its last capture."""
         stop = min(row["stop"] + _EVIDENCE_SPAN, row["bytes"])
         for record in read_warc(shard.unit.stores, row["uri"], row["stop"], stop, self.params.warc):
@@ -317,7 +195,7 @@ class ExtractStage(Stage[ExtractParams]):
             shard.add_evidence(record)
 
     @staticmethod
-    def _damage(damage: WarcDamage, row: dict[str, Any], shard: _Shard) -> None:
+    def _damage(damage: WarcDamage, row: dict[str, Any], shard: Collector) -> None:
         where = (row["uri"], str(damage.offset), str(damage.ordinal))
         found_id = shard.unique(record_id("warc damage", *where), *where)
         if shard.wants(row, found_id):
@@ -325,7 +203,7 @@ class ExtractStage(Stage[ExtractParams]):
             reason = RecordReason.RECORD_TOO_LARGE if damage.too_large else RecordReason.WARC_DAMAGE
             shard.out.fail(found_id, reason, detail=damage.detail, locator=f"{row['uri']}#{damage.offset}")
 
-    def _capture(self, record: WarcRecord, row: dict[str, Any], shard: _Shard) -> None:
+    def _capture(self, record: WarcRecord, row: dict[str, Any], shard: Collector) -> None:
         where = (row["uri"], str(record.offset), str(record.ordinal))
         warc_id = record.record_id
         found_id = shard.unique(record_id("warc", *([warc_id] if warc_id else where)), *where)
@@ -388,7 +266,7 @@ class ExtractStage(Stage[ExtractParams]):
 
     # payloads
 
-    def _take(self, payload: Payload, shard: _Shard) -> Document | None:
+    def _take(self, payload: Payload, shard: Collector) -> Document | None:
         """Make a document or an image of a payload, and count it as kept.
 
         Raises:
@@ -416,7 +294,7 @@ class ExtractStage(Stage[ExtractParams]):
             payload.data, url=payload.url, source_uri=payload.source_uri, source_offset=payload.offset
         )
 
-    def _captured_image(self, payload: Payload, shard: _Shard) -> bool:
+    def _captured_image(self, payload: Payload, shard: Collector) -> bool:
         """An image captured by a crawler: a row of `images` and no document."""
         with shard.out.record(payload.id, kind="image", locator=payload.url):
             image = self._decode(payload)
@@ -425,14 +303,14 @@ class ExtractStage(Stage[ExtractParams]):
             return True
         return False
 
-    def _image_document(self, payload: Payload, shard: _Shard) -> Document:
+    def _image_document(self, payload: Payload, shard: Collector) -> Document:
         """An image given as a file: a document that shows it."""
         image = self._decode(payload)
         shard.add_image_file(image)
         item = Item("image", role="figure", image_id=image.id, width=image.width, height=image.height)
         return Document(payload.id, "image", payload.source_uri, [item], url=payload.url)
 
-    def _document(self, payload: Payload, shard: _Shard) -> Document:
+    def _document(self, payload: Payload, shard: Collector) -> Document:
         parser = self._parsers[payload.kind]
         if payload.kind is Kind.HTML:
             base = payload.url or payload.source_uri  # a saved page shows the files beside it
