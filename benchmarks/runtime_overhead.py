@@ -70,7 +70,9 @@ def main() -> None:
     )
     parser.add_argument("--input", required=True, type=Path, help="a WARC file")
     parser.add_argument("--rounds", type=int, default=5, help="how often each side runs")
-    parser.add_argument("--shard-bytes", type=int, default=4 << 20, help="bytes of input a unit")
+    parser.add_argument(
+        "--shard-bytes", type=int, default=SourcesParams().shard_bytes, help="bytes of input a unit"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     location = str(arguments.input)

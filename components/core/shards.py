@@ -20,6 +20,8 @@ from components.core.manifest import Shard
 from components.core.store import Store
 
 SCHEMA_KEY: Final = b"kalemint.schema"
+ZSTD_LEVEL: Final = 1
+"""Writes more than twice as fast as level 3 for files a sixth larger."""
 IMAGE_ROWS_PER_GROUP: Final = 64
 """Few rows a group, so that a lookup by id reads little."""
 
@@ -63,7 +65,7 @@ def encode(
         # encoded pictures don't compress; leaving them alone writes 6 times as fast
         {"compression": "none", "use_dictionary": False, "write_statistics": ["id"]}
         if images
-        else {"compression": "zstd", "compression_level": 3}
+        else {"compression": "zstd", "compression_level": ZSTD_LEVEL}
     )
     rows_per_group = IMAGE_ROWS_PER_GROUP if images else 1 << 20
     sink = io.BytesIO()
