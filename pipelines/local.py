@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import logging
 import os
@@ -52,22 +51,11 @@ class Events:
         for event in events:
             if event["event"] == "task":
                 self.pids.add(event["pid"])
+            elif event["event"] == "task_end":
+                self.pids.discard(event["pid"])
             elif event["event"] == "error" and self.error is None:
                 self.error = event
         return events
-
-
-class _Tee(io.TextIOBase):
-    """A log file in place of standard output."""
-
-    def __init__(self, file: io.TextIOBase) -> None:
-        self._file = file
-
-    def write(self, text: str) -> int:
-        return self._file.write(text)
-
-    def flush(self) -> None:
-        self._file.flush()
 
 
 @contextlib.contextmanager
@@ -80,13 +68,13 @@ def _quiet(log: Path) -> Iterator[None]:
         before, level = root.handlers[:], root.level
         root.handlers = [handler]
         try:
-            with contextlib.redirect_stdout(_Tee(file)):
+            with contextlib.redirect_stdout(file):
                 yield
         finally:
             root.handlers, root.level = before, level
 
 
-def _environment(record: RunRecord) -> dict[str, Any]:
+def _parameters(record: RunRecord) -> dict[str, Any]:
     """The run's parameters, with the machine's cores shared out among the tasks that run at once."""
     config = json.loads(json.dumps(record.config))
     if not config["run"].get("processes"):
@@ -180,7 +168,7 @@ def _run_kfp(record: RunRecord, folder: Path) -> None:
         pipeline_root=str(folder / "tasks"),
         raise_on_error=True,
     )
-    config = _environment(record)
+    config = _parameters(record)
     pipeline_function(record.pipeline)(inputs=record.inputs, out=record.out, workers=record.workers, **config)
 
 
@@ -202,7 +190,7 @@ class Lines:
 
     def __call__(self, events: list[dict[str, Any]]) -> None:
         for event in events:
-            if event["event"] != "task":
+            if event["event"] not in ("task", "task_end"):
                 sys.stderr.write(json.dumps(event) + "\n")
 
     def close(self) -> None:

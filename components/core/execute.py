@@ -112,13 +112,20 @@ def _selected(
     return {**tables, port: table.filter(pc.is_in(table.column("id"), value_set=wanted))}
 
 
-def _failed_shard(stage: Stage[Any], tables: dict[str, pa.Table], detail: str) -> Output:
-    """The ledger of a shard that failed as a whole: one line a row, each retryable."""
+def _rows(stage: Stage[Any], tables: dict[str, pa.Table]) -> dict[str, str]:
+    """Ids and kinds of the records a unit reads; the step itself where its rows have no ids."""
+    port = next(iter(stage.consumes))
+    kind = stage.consumes[port].partition("/")[0].removesuffix("s")
+    table = tables.get(port)
+    if table is None or "id" not in table.column_names:
+        return {stage.name: kind}
+    return dict.fromkeys(table.column("id").to_pylist(), kind)
+
+
+def _failed(stage: Stage[Any], records: dict[str, str], detail: str) -> Output:
+    """What a unit gives that failed as a whole: one ledger line a record, each retryable."""
     out = Output(step=stage.name, reasons=stage.reasons)
-    table = tables.get(next(iter(stage.consumes)))
-    kind = stage.consumes[next(iter(stage.consumes))].partition("/")[0].removesuffix("s")
-    ids = table.column("id").to_pylist() if table is not None and "id" in table.column_names else [stage.name]
-    for record_id in ids:
+    for record_id, kind in records.items():
         out.ledger.append(
             {
                 "step": stage.name,
@@ -129,7 +136,7 @@ def _failed_shard(stage: Stage[Any], tables: dict[str, pa.Table], detail: str) -
                 "detail": detail[:500],
             }
         )
-    out.rows_in, out.kept = len(ids), 0
+    out.rows_in, out.kept = len(records), 0
     return out
 
 
@@ -149,13 +156,12 @@ class UnitRunner:
     def run(self, unit: UnitPlan, redo: Redo | None = None) -> Marker:
         """Do one unit and commit it. A shard that fails `ATTEMPTS` times is committed as failed."""
         started = time.monotonic()
-        if redo and redo.ids is not None:
-            redo = Redo(redo.generation, redo.ids & self._failed_ids(unit, redo.generation - 1))
-        ids = redo.ids if redo else None
+        redo, asked = self._asked(unit, redo)
         tables: dict[str, pa.Table] = {}
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 tables = self.plan.read(self.store, unit)
+                ids = redo.ids if redo else None
                 tables = _selected(tables, self.stage, ids)
                 out = Output(step=self.stage.name, reasons=self.stage.reasons)
                 self.stage.run(Unit(unit.index, tables, self.stores, ids), out)
@@ -166,26 +172,34 @@ class UnitRunner:
                 detail = "".join(traceback.format_exception_only(error)).strip()
                 emit("shard_error", step=self.stage.name, unit=unit.name, attempt=attempt, line=detail)
                 if attempt == ATTEMPTS:
-                    out = _failed_shard(self.stage, tables, detail)
+                    out = _failed(self.stage, _rows(self.stage, tables) if asked is None else asked, detail)
                     break
                 if isinstance(error, RetryableError):
                     time.sleep(BACKOFF_S[attempt - 1])
         return self._commit(unit, tables, out, redo, started)
 
-    def _failed_ids(self, unit: UnitPlan, generation: int) -> frozenset[str]:
-        """Records that failed in a generation of a unit: only they can be asked for again."""
-        base = self.marker(unit, generation)
-        if base is None or base.ledger is None:
-            return frozenset()
-        lines = shards.read(self.store, base.ledger).to_pylist()
-        return frozenset(line["record_id"] for line in lines if line["action"] == "failed")
+    def _asked(self, unit: UnitPlan, redo: Redo | None) -> tuple[Redo | None, dict[str, str] | None]:
+        """A retry of just those records that failed in the generation before, and their kinds."""
+        if redo is None or redo.ids is None:
+            return redo, None
+        base = self.marker(unit, redo.generation - 1)
+        lines = shards.read(self.store, base.ledger).to_pylist() if base and base.ledger else []
+        asked = {
+            line["record_id"]: line["record_kind"]
+            for line in lines
+            if line["action"] == "failed" and line["record_id"] in redo.ids
+        }
+        return Redo(redo.generation, frozenset(asked)), asked
 
-    def fail(self, unit: UnitPlan, detail: str) -> Marker:
+    def fail(self, unit: UnitPlan, redo: Redo | None, detail: str) -> Marker:
         """Commit a unit as failed, without running it: its process died again and again."""
+        redo, asked = self._asked(unit, redo)
         tables: dict[str, pa.Table] = {}
-        with contextlib.suppress(BadShard, RetryableError, FileNotFoundError):
-            tables = self.plan.read(self.store, unit)
-        return self._commit(unit, tables, _failed_shard(self.stage, tables, detail), None, time.monotonic())
+        if asked is None:
+            with contextlib.suppress(BadShard, RetryableError, FileNotFoundError):
+                tables = self.plan.read(self.store, unit)
+        records = _rows(self.stage, tables) if asked is None else asked
+        return self._commit(unit, tables, _failed(self.stage, records, detail), redo, time.monotonic())
 
     def _commit(
         self, unit: UnitPlan, tables: dict[str, pa.Table], out: Output, redo: Redo | None, started: float

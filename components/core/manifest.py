@@ -110,7 +110,7 @@ class Manifest(BaseModel):
     counts: Counts
     ledger: list[Shard] = Field(default=[], description="ledger shards of the step")
     files: list[Shard] = Field(default=[], description="attachments beside the shards (rows is 0)")
-    seconds: float = Field(default=0, description="processor-independent wall seconds, summed over units")
+    seconds: float = Field(default=0, description="wall seconds, summed over units")
     digest: str = Field(default="", description="SHA-256 of step, port, schema and shard digests")
 
     def model_post_init(self, _: Any) -> None:

@@ -115,8 +115,8 @@ def _over_budget(counts: Counts, params: RunParams) -> str | None:
     reason, number = max(counts.failed.items(), key=lambda pair: pair[1])
     return (
         f"{counts.total_failed} of {counts.rows_in} records failed ({share:.0%}), more than the allowed "
-        f"{params.max_failed_share:.0%}; {number} of them for {reason!r}. Look at the ledger with "
-        "`kalemint why`, or raise run.max_failed_share."
+        f"{params.max_failed_share:.0%}; {number} of them for {reason!r}. The files in this "
+        "step's ledger/ folder name them; run.max_failed_share is the limit."
     )
 
 
@@ -178,9 +178,10 @@ def _work_pool(
     processes = min(params.processes or len(os.sched_getaffinity(0)), len(tasks))
 
     def give_up(task: Task) -> Marker:
-        unit, _ = task
+        unit, generations = task
         emit("shard_error", step=plan.stage.name, unit=unit.name, line=f"{unit.name}: its process died")
-        return UnitRunner(plan, root, open_store(root)).fail(unit, "the process died on every attempt")
+        runner, detail = UnitRunner(plan, root, open_store(root)), "the process died on every attempt"
+        return [runner.fail(unit, redo, detail) for redo in generations][-1]
 
     pool: Pool[Task, Marker] = Pool(
         _run_unit,

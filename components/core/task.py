@@ -87,7 +87,8 @@ def make_stage(path: str, params: Mapping[str, Any]) -> Stage[Any]:
 @contextmanager
 def reported() -> Iterator[None]:
     """End the process with a clear sentence and a meaningful status where the body raises."""
-    if os.environ.get(EVENTS_VARIABLE):
+    local = bool(os.environ.get(EVENTS_VARIABLE))
+    if local:
         die_with_parent()  # a task of `kalemint run` must not outlive it
         emit("task", pid=os.getpid())
     try:
@@ -95,6 +96,9 @@ def reported() -> Iterator[None]:
     except KalemintError as error:
         emit("error", kind=type(error).__name__, message=str(error), line=f"Error: {error}")
         raise SystemExit(exit_code(error)) from None
+    finally:
+        if local:
+            emit("task_end", pid=os.getpid())
 
 
 def _manifests(inputs: Mapping[str, str]) -> dict[str, Manifest]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -151,6 +153,28 @@ def test_retries_that_pile_up_keep_a_record_once(root: str) -> None:
     request_retry(store, "toy", {unit.fingerprint: ["000-001", "000-000"]})
     again = run_step(Mended(ToyParams(fail_word="bad")), {"documents": given}, root)["documents"]
     assert (again.digest, again.counts) == (manifest.digest, manifest.counts)
+
+
+class Raises(ToyStage):
+    def run(self, unit, out):  # type: ignore[no-untyped-def]
+        raise ValueError("still broken")
+
+
+class Dies(ToyStage):
+    def run(self, unit, out):  # type: ignore[no-untyped-def]
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("stage", [Raises, Dies])
+def test_a_retry_that_fails_again_touches_just_what_was_asked(root: str, stage: type[ToyStage]) -> None:
+    given = dataset(root, [["good text here", "bad text here", "also bad here"], ["more good text"]])
+    first = ToyStage(ToyParams(fail_word="bad"))
+    run_step(first, {"documents": given}, root)
+    store, unit = open_store(root), StepPlan(first, {"documents": given}).units[0]
+    request_retry(store, "toy", {unit.fingerprint: ["000-001"]})
+    counts = run_step(stage(ToyParams(fail_word="bad")), {"documents": given}, root)["documents"].counts
+    assert counts.failed == {"unreadable": 1, SHARD_FAILED: 1}
+    assert (counts.rows_in, counts.kept) == (4, 2)
 
 
 class ReleaseStage(ToyStage):

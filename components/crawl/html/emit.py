@@ -92,15 +92,6 @@ class _Places:
 _STRUCTURE: Final = _LISTS | _PRE | {"li", "dt", "dd", "table", "tr", "td", "th", "blockquote"}
 
 
-def _above(blocks: list[Block], index: int, tags: frozenset[str]) -> list[int]:
-    found = []
-    while index > 0:
-        if blocks[index].tag in tags:
-            found.append(index)
-        index = blocks[index].parent
-    return found
-
-
 def _lists_with_headings(page: Page, kept: list[Paragraph | Picture]) -> set[int]:
     """Lists that only arrange sections: there is a heading in one of their items."""
     blocks = page.blocks
