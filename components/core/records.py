@@ -60,6 +60,7 @@ class Image:
     width: int
     height: int
     phash: int | None = None
+    dhash: int | None = None
     url: str | None = None
     alts: list[str] = field(default_factory=list)
     source_uri: str | None = None

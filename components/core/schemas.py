@@ -50,7 +50,7 @@ CONSENT: Final = pa.struct(
 SOURCES: Final = pa.schema(
     [
         _field("id", pa.string(), "SHA-256 (first 32 hex) of kind, URI and range", nullable=False),
-        _field("kind", pa.string(), "warc, html, pdf, latex, image, video or url", nullable=False),
+        _field("kind", pa.string(), "warc, wat, html, pdf, latex, image, video or url", nullable=False),
         _field("uri", pa.string(), "file://, s3://, http:// or https:// location", nullable=False),
         _field("start", pa.int64(), "first byte of the range of a WARC file", nullable=False),
         _field(
@@ -91,6 +91,7 @@ IMAGES: Final = pa.schema(
         _field("width", pa.int32(), "pixels", nullable=False),
         _field("height", pa.int32(), "pixels", nullable=False),
         _field("phash", pa.uint64(), "64-bit DCT perceptual hash; null where not computed"),
+        _field("dhash", pa.uint64(), "64-bit difference hash; null where not computed"),
         _field("url", pa.string(), "address it was fetched from; null for PDF and LaTeX"),
         _field("alts", pa.list_(pa.string()), "alternative texts seen with it, sorted, no repeats"),
         _field("source_uri", pa.string(), "the file it was read from"),
@@ -153,6 +154,91 @@ DUPLICATES: Final = pa.schema(
         _field("id", pa.string(), "document that is a duplicate", nullable=False),
         _field("duplicate_of", pa.string(), "the document of its cluster that is kept", nullable=False),
         _field("exact", pa.bool_(), "true: the same text; false: near-duplicate", nullable=False),
+    ]
+)
+
+FETCH_TARGETS: Final = pa.schema(
+    [
+        _field("url", pa.string(), "absolute http(s) address of a file to fetch", nullable=False),
+        _field("host", pa.string(), "host of `url`, lower case: what politeness is kept for", nullable=False),
+        _field("kind", pa.string(), "'image' or 'pdf'", nullable=False),
+        _field("referrer", pa.string(), "address of a page that links to it"),
+        _field("shards", pa.list_(pa.int32()), "indices of the documents shards that show it; sorted"),
+    ]
+)
+
+FETCHES: Final = pa.schema(
+    [
+        _field("url", pa.string(), "address asked for", nullable=False),
+        _field("final_url", pa.string(), "address that answered, after redirects"),
+        _field("kind", pa.string(), "'image' or 'pdf'", nullable=False),
+        _field("fetched_at", pa.timestamp("us", tz="UTC"), "when the answer came"),
+        _field("outcome", pa.string(), "'captured', or the ledger reason", nullable=False),
+        _field("status", pa.int16(), "HTTP status of the last answer; null where there was none"),
+        _field("attempts", pa.int16(), "requests made, redirects not counted", nullable=False),
+        _field("content_type", pa.string(), "Content-Type header, as sent"),
+        _field("size", pa.int64(), "bytes of the body"),
+        _field("sha256", pa.string(), "SHA-256 (hex) of the body"),
+        _field("consent", CONSENT, "evidence of what the publisher allows"),
+    ]
+)
+
+IMAGE_USES: Final = pa.schema(
+    [
+        _field("image_id", pa.string(), "SHA-256 of an image that documents show", nullable=False),
+        _field("shard", pa.int32(), "index of the documents shard", nullable=False),
+        _field("documents", pa.int32(), "how many documents of that shard show it", nullable=False),
+    ]
+)
+
+IMAGE_GROUPS: Final = pa.schema(
+    [
+        _field("image_id", pa.string(), "an image with a near-duplicate", nullable=False),
+        _field("group", pa.string(), "least image id of its cluster of near-duplicates", nullable=False),
+        _field("documents", pa.int64(), "documents that show an image of the cluster", nullable=False),
+    ]
+)
+
+IMAGE_TEXT_SCORES: Final = pa.schema(
+    [
+        _field(
+            "row", pa.int32(), "row of the document in the documents shard of the same number", nullable=False
+        ),
+        _field("item", pa.int32(), "position of the image among the document's items", nullable=False),
+        _field("similarity", pa.float32(), "image-text similarity, -1 to 1", nullable=False),
+    ]
+)
+
+TEXT_DROPS: Final = pa.schema(
+    [
+        _field("shard", pa.int32(), "index of the documents shard", nullable=False),
+        _field("row", pa.int32(), "row in that shard", nullable=False),
+        _field("id", pa.string(), "document id", nullable=False),
+        _field(
+            "item",
+            pa.int32(),
+            "position of the text among the document's items; -1: the whole document",
+            nullable=False,
+        ),
+        _field("line", pa.int32(), "line of that text, counted from 0; -1: all of it", nullable=False),
+        _field("score", pa.float32(), "share of its n-grams that were seen before", nullable=False),
+    ]
+)
+
+BOILERPLATE: Final = pa.schema(
+    [
+        _field("key", pa.uint64(), "hash of a paragraph", nullable=False),
+        _field("documents", pa.int64(), "documents of the sample that hold it", nullable=False),
+        _field("text", pa.string(), "the paragraph, cut to 200 characters", nullable=False),
+    ]
+)
+
+KNOWN_KEYS: Final = pa.schema(
+    [
+        _field("band", pa.int16(), "as in dedup_keys", nullable=False),
+        _field("key", pa.uint64(), "hash of the band", nullable=False),
+        _field("id", pa.string(), "document that was released", nullable=False),
+        _field("run", pa.string(), "run that released it", nullable=False),
     ]
 )
 
@@ -238,6 +324,14 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
     "dedup_edges/1": DEDUP_EDGES,
     "duplicates/1": DUPLICATES,
     "mint_documents/1": MINT_DOCUMENTS,
+    "fetch_targets/1": FETCH_TARGETS,
+    "fetches/1": FETCHES,
+    "image_uses/1": IMAGE_USES,
+    "image_groups/1": IMAGE_GROUPS,
+    "image_text_scores/1": IMAGE_TEXT_SCORES,
+    "text_drops/1": TEXT_DROPS,
+    "boilerplate/1": BOILERPLATE,
+    "known_keys/1": KNOWN_KEYS,
     "ledger/1": LEDGER,
 }
 
