@@ -8,8 +8,8 @@ anything: scores are made by the annotate stage.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from components.filter.reasons import FilterReason
@@ -34,12 +34,22 @@ class DocumentFacts:
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """An image item as rules see it: sizes in pixels and None where unknown."""
+    """An image item as rules see it.
+
+    Attributes:
+        source: html, pdf, latex or image.
+        url: its address, None where it has none.
+        width, height: pixels, None where unknown.
+        has_bytes: whether its bytes are stored; None before anything was fetched.
+        scores: what was stored about it; empty before anything was fetched.
+    """
 
     source: str
     url: str | None
     width: int | None
     height: int | None
+    has_bytes: bool | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 class Verdict(NamedTuple):
