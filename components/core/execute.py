@@ -71,17 +71,13 @@ def tally(ledger: list[dict[str, Any]], action: str) -> dict[str, int]:
     return dict(sorted(numbers.items()))
 
 
-def _account(
-    stage: Stage[Any], tables: dict[str, pa.Table], out: Output, outputs: dict[str, pa.Table]
-) -> Counts:
+def _account(stage: Stage[Any], rows_in: int, out: Output, outputs: dict[str, pa.Table]) -> Counts:
     """The unit's counts.
 
     Raises:
         ConservationError: where rows in differ from kept + dropped + failed.
     """
-    rows_in = out.rows_in
-    if rows_in is None:
-        rows_in = tables[next(iter(stage.consumes))].num_rows
+    rows_in = out.rows_in if out.rows_in is not None else rows_in
     kept = out.kept if out.kept is not None else outputs[next(iter(stage.produces))].num_rows
     counts = Counts(
         rows_in=rows_in,
@@ -105,8 +101,8 @@ def _selected(
 ) -> dict[str, pa.Table]:
     """On a retry, only the asked-for rows of the first port, if its rows are the records."""
     port = next(iter(stage.consumes))
-    table = tables[port]
-    if ids is None or stage.consumes[port] == "sources/1" or "id" not in table.column_names:
+    table = tables.get(port)
+    if ids is None or table is None or stage.consumes[port] == "sources/1" or "id" not in table.column_names:
         return tables
     wanted = pa.array(sorted(ids), pa.string())
     return {**tables, port: table.filter(pc.is_in(table.column("id"), value_set=wanted))}
@@ -164,7 +160,8 @@ class UnitRunner:
                 ids = redo.ids if redo else None
                 tables = _selected(tables, self.stage, ids)
                 out = Output(step=self.stage.name, reasons=self.stage.reasons)
-                self.stage.run(Unit(unit.index, tables, self.stores, ids), out)
+                streams = self.plan.streams(self.store, unit)
+                self.stage.run(Unit(unit.index, tables, self.stores, ids, streams), out)
                 break
             except ConfigurationError:
                 raise
@@ -209,7 +206,11 @@ class UnitRunner:
             port: shards.conform(out.tables.get(port, []), schema, f"step {step!r}")
             for port, schema in stage.produces.items()
         }
-        counts = _account(stage, tables, out, outputs)
+        if stage.grouping == "span":
+            rows_in = self.plan.rows(unit)
+        else:
+            rows_in = tables[self.plan.primary].num_rows if self.plan.primary in tables else 0
+        counts = _account(stage, rows_in, out, outputs)
         ledger, files = out.ledger, self._attach(unit, out)
         generation = redo.generation if redo else 0
         if redo and redo.ids is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,7 +23,7 @@ class Shard(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    path: str = Field(description="relative to the run's output")
+    path: str = Field(description="relative to the run's output; or a URI, where it lies elsewhere")
     rows: int
     bytes: int
     sha256: str
@@ -112,6 +113,9 @@ class Manifest(BaseModel):
     files: list[Shard] = Field(default=[], description="attachments beside the shards (rows is 0)")
     seconds: float = Field(default=0, description="wall seconds, summed over units")
     digest: str = Field(default="", description="SHA-256 of step, port, schema and shard digests")
+    parts: list[str] = Field(
+        default=[], description="digests of the datasets it was put together of; never written to a store"
+    )
 
     def model_post_init(self, _: Any) -> None:
         """Fill in the digest."""
@@ -126,6 +130,11 @@ class Manifest(BaseModel):
         self.digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     @property
+    def lineage(self) -> list[str]:
+        """Digests of the datasets that a step which reads this one has as parents."""
+        return self.parts or [self.digest]
+
+    @property
     def rows(self) -> int:
         """Rows in all shards."""
         return sum(shard.rows for shard in self.shards)
@@ -137,7 +146,49 @@ class Manifest(BaseModel):
 
     def to_json(self) -> bytes:
         """The file's content."""
-        return self.model_dump_json(by_alias=True, indent=1).encode()
+        return self.model_dump_json(by_alias=True, indent=1, exclude={"parts"}).encode()
+
+
+def concatenate(manifests: Sequence[Manifest]) -> Manifest:
+    """Several datasets of one schema as one: their shards one after the other, in the given order.
+
+    Raises:
+        ConfigurationError: where they are not of one schema, or not partitioned alike.
+    """
+    if len(manifests) == 1:
+        return manifests[0]
+    first, *others = manifests
+    filled = [m for m in manifests if m.shards]
+    for other in others:
+        if other.schema_name != first.schema_name:
+            raise ConfigurationError(
+                f"{first.step}/{first.port} is {first.schema_name} and {other.step}/{other.port} is "
+                f"{other.schema_name}: they can't be read as one."
+            )
+    if len({m.partitioning and m.partitioning.model_dump_json() for m in filled}) > 1:
+        raise ConfigurationError(
+            f"{' and '.join(f'{m.step}/{m.port}' for m in filled)} are not partitioned alike: "
+            "make them again with one run.partitions."
+        )
+    shards = [
+        shard if m.location == first.location or "://" in shard.path else _elsewhere(shard, m.location)
+        for m in manifests
+        for shard in m.shards
+    ]
+    return first.model_copy(
+        update={
+            "shards": shards,
+            "partitioning": filled[0].partitioning if filled else first.partitioning,
+            "digest": hashlib.sha256("+".join(m.digest for m in manifests).encode()).hexdigest(),
+            "parts": [m.digest for m in manifests],
+            "ledger": [],
+            "files": [],
+        }
+    )
+
+
+def _elsewhere(shard: Shard, location: str) -> Shard:
+    return shard.model_copy(update={"path": f"{location.rstrip('/')}/{shard.path}"})
 
 
 def manifest_key(step: str, port: str) -> str:

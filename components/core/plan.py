@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,17 +60,21 @@ class StepPlan:
         count = self._unit_count()
         # what is partitioned stays partitioned alike, so that datasets of one run can be joined
         self.partitions = count if stage.grouping == "partition" else stage.partitions
-        self.units = [UnitPlan(i, self._fingerprint(i)) for i in range(count)]
+        shared = {port: m.digest for port, m in inputs.items() if port in stage.consumes}
+        self.units = [UnitPlan(i, self._fingerprint(i, shared)) for i in range(count if stage.enabled else 0)]
 
     def _unit_count(self) -> int:
         if self.stage.grouping == "shard":
             return len(self.inputs[self.primary].shards)
+        if self.stage.grouping == "span":
+            return min(self.stage.spans, len(self.inputs[self.primary].shards))
         if self.stage.grouping == "all":
             return 1
-        counts = {
-            m.partitioning.partitions if m.partitioning else 0
-            for m in (self.inputs[port] for port in self.stage.consumes)
-        }
+        given = [self.inputs[port] for port in self.stage.consumes]
+        # an empty dataset (of a step that was not wanted) fits any number of partitions
+        counts = {m.partitioning.partitions if m.partitioning else 0 for m in given if m.shards}
+        if not counts:
+            return next((m.partitioning.partitions for m in given if m.partitioning), self.stage.partitions)
         if len(counts) != 1 or 0 in counts:
             raise ConfigurationError(
                 f"{self.stage.name} works by partition, but its inputs are not partitioned alike: "
@@ -77,15 +82,17 @@ class StepPlan:
             )
         return counts.pop()
 
-    def _fingerprint(self, index: int) -> str:
+    def _fingerprint(self, index: int, shared: dict[str, str]) -> str:
         stage = self.stage
-        reads: dict[str, str] = {}
-        for port in stage.consumes:
-            manifest = self.inputs[port]
-            if stage.grouping == "shard" and port == self.primary:
-                reads[port] = manifest.shards[index].sha256
-            else:
-                reads[port] = manifest.digest
+        reads: dict[str, Any] = dict(shared)
+        shards = self.inputs[self.primary].shards
+        if stage.grouping == "shard":
+            reads[self.primary] = shards[index].sha256
+        elif stage.grouping == "span":
+            reads[self.primary] = [shards[number].sha256 for number in self.span(index)]
+        for port, side in stage.sides.items():
+            if side == "aligned" and self.inputs[port].shards:
+                reads[port] = self.inputs[port].shards[index].sha256
         content = [
             stage.name,
             stage.version,
@@ -96,29 +103,70 @@ class StepPlan:
         ]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
+    def span(self, index: int) -> range:
+        """The numbers of the shards of one unit of a `span` stage."""
+        shards = len(self.inputs[self.primary].shards)
+        count = min(self.stage.spans, shards)
+        return range(shards * index // count, shards * (index + 1) // count)
+
+    def rows(self, unit: UnitPlan) -> int:
+        """Rows of the first port in a unit of a `span` stage."""
+        return sum(self.inputs[self.primary].shards[number].rows for number in self.span(unit.index))
+
+    def streams(
+        self, store: Store, unit: UnitPlan
+    ) -> dict[str, Callable[[], Iterator[tuple[int, pa.Table]]]]:
+        """What a unit of a `span` stage iterates over: its shards, each read when its turn comes."""
+
+        def stream() -> Iterator[tuple[int, pa.Table]]:
+            for number in self.span(unit.index):
+                yield number, self._shard(store, self.primary, number)
+
+        return {self.primary: stream} if self.stage.grouping == "span" else {}
+
     def read(self, store: Store, unit: UnitPlan) -> dict[str, pa.Table]:
         """The tables of a unit, one a port, checked against the schemas the stage consumes."""
-        stage = self.stage
         tables: dict[str, pa.Table] = {}
-        for port, schema_name in stage.consumes.items():
-            manifest, none = self.inputs[port], empty(schema_name)
-            if stage.grouping == "partition":
-                table = shards.read_partition(store, manifest.shards, unit.index, none)
-            elif stage.grouping == "all":
-                parts = [shards.read(store, shard) for shard in manifest.shards]
-                table = pa.concat_tables([none, *(p.cast(none.schema) for p in parts)])
-            elif port == self.primary:
-                table = shards.read(store, manifest.shards[unit.index])
-            elif stage.sides.get(port) == "by_shard":
-                count = manifest.partitioning.partitions if manifest.partitioning else 1
-                table = shards.read_partition(store, manifest.shards, unit.index % count, none)
-                table = shards.rows_for_shard(table, unit.index)
-            elif stage.sides.get(port) == "by_id":
-                wanted = stage.lookup(port, tables[self.primary])
-                table = shards.read_ids(store, manifest.shards, wanted, none)
-            else:
-                raise ConfigurationError(f"{stage.name} does not say how it reads its port {port!r}.")
-            producer = f"step {manifest.step!r}"
-            schemas.check(table.schema, schema_name, producer=producer, consumer=f"step {stage.name!r}")
-            tables[port] = table
+        for port in self.stage.consumes:
+            if self.stage.grouping != "span" or port != self.primary:
+                tables[port] = self._checked(port, self._read_port(store, unit, port, tables))
         return tables
+
+    def _read_port(self, store: Store, unit: UnitPlan, port: str, read: dict[str, pa.Table]) -> pa.Table:
+        stage, manifest = self.stage, self.inputs[port]
+        none = self._empty(port)
+        side = stage.sides.get(port)
+        if stage.grouping == "partition" and side is None:
+            return shards.read_partition(store, manifest, unit.index, none)
+        if stage.grouping == "all" or side == "all":
+            parts = [self._shard(store, port, number) for number in range(len(manifest.shards))]
+            return pa.concat_tables([none, *(p.cast(none.schema) for p in parts)])
+        if port == self.primary:
+            return self._shard(store, port, unit.index)
+        if side == "aligned":
+            return self._shard(store, port, unit.index) if manifest.shards else none
+        if side == "by_shard":
+            count = manifest.partitioning.partitions if manifest.partitioning else 1
+            table = shards.read_partition(store, manifest, unit.index % count, none)
+            return shards.rows_for_shard(table, unit.index)
+        if side == "by_id":
+            wanted = stage.lookup(port, read[self.primary])
+            return shards.read_ids(store, manifest.shards, wanted, none)
+        raise ConfigurationError(f"{stage.name} does not say how it reads its port {port!r}.")
+
+    def _empty(self, port: str) -> pa.Table:
+        return empty(self.stage.consumes[port], self.stage.columns.get(port))
+
+    def _shard(self, store: Store, port: str, number: int) -> pa.Table:
+        table = shards.read(store, self.inputs[port].shards[number], self.stage.columns.get(port))
+        return self._checked(port, table)
+
+    def _checked(self, port: str, table: pa.Table) -> pa.Table:
+        schemas.check(
+            table.schema,
+            self.stage.consumes[port],
+            producer=f"step {self.inputs[port].step!r}",
+            consumer=f"step {self.stage.name!r}",
+            columns=self.stage.columns.get(port),
+        )
+        return table

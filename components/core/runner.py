@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from multiprocessing.util import Finalize
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ from components.core.progress import Progress, emit
 from components.core.stage import Stage, code_version
 from components.core.store import Store, open_store
 
+LEDGER_LINES: Final = 100_000
+"""Lines in one ledger file of a dataset that is published from this process."""
 DRAINED_EXIT: Final = 143
 """Exit status after SIGTERM, as a shell reports it."""
 
@@ -105,17 +108,18 @@ def _markers(store: Store, step: str) -> set[str]:
     return {key.rpartition("/")[2] for key, _ in store.list(f"{step}/done/")}
 
 
-def _over_budget(counts: Counts, params: RunParams) -> str | None:
-    """The sentence that stops a run, or None."""
+def _over_budget(counts: Counts, params: RunParams, normal: float | None = None) -> str | None:
+    """The sentence that stops a run, or None. `normal`: the stage's own limit, where it has one."""
+    allowed = params.max_failed_share if normal is None else normal
     if counts.rows_in < params.min_records:
         return None
     share = counts.total_failed / counts.rows_in
-    if share <= params.max_failed_share:
+    if share <= allowed:
         return None
     reason, number = max(counts.failed.items(), key=lambda pair: pair[1])
     return (
         f"{counts.total_failed} of {counts.rows_in} records failed ({share:.0%}), more than the allowed "
-        f"{params.max_failed_share:.0%}; {number} of them for {reason!r}. The files in this "
+        f"{allowed:.0%}; {number} of them for {reason!r}. The files in this "
         "step's ledger/ folder name them; run.max_failed_share is the limit."
     )
 
@@ -195,7 +199,7 @@ def _work_pool(
             for marker in pool.map(tasks, drain):
                 seen.add(marker.counts)
                 progress.unit(marker.counts.rows_in, marker.counts.total_failed)
-                if sentence := _over_budget(seen, params):
+                if sentence := _over_budget(seen, params, plan.stage.max_failed_share):
                     raise BudgetExceeded(f"{plan.stage.name}: {sentence}")
         except Draining:
             raise DrainedError(
@@ -230,7 +234,7 @@ def commit(
     for marker in markers:
         counts.add(marker.counts)
     params = params or RunParams()
-    sentence = _over_budget(counts, params)
+    sentence = _over_budget(counts, params, stage.max_failed_share)
     if counts.failed.get(SHARD_FAILED) and not counts.kept:
         sentence = f"every shard failed; the first: {_first_failure(store, markers)}"
     if sentence:
@@ -297,7 +301,7 @@ def _manifests(plan: StepPlan, root: str, markers: Sequence[Marker], counts: Cou
             )
         elif port in stage.sorted_by:
             partitioning = Partitioning(
-                column=stage.sorted_by[port], partitions=len(plan.units), layout="shards"
+                column=stage.sorted_by[port], partitions=plan.partitions, layout="shards"
             )
         manifests[port] = Manifest(
             step=stage.name,
@@ -307,7 +311,11 @@ def _manifests(plan: StepPlan, root: str, markers: Sequence[Marker], counts: Cou
             schema=schema,
             shards=[m.ports[port] for m in markers],
             partitioning=partitioning,
-            parents={name: manifest.digest for name, manifest in plan.inputs.items()},
+            parents={
+                name if not manifest.parts else f"{name}[{number}]": digest
+                for name, manifest in plan.inputs.items()
+                for number, digest in enumerate(manifest.lineage)
+            },
             stage_version=stage.version,
             code_version=code_version(),
             params=stage.params.model_dump(mode="json"),
@@ -323,8 +331,8 @@ def publish(
     step: str,
     port: str,
     schema: str,
-    tables: Sequence[pa.Table],
-    ledger: Sequence[dict[str, Any]],
+    tables: Iterable[pa.Table],
+    ledger: Iterable[dict[str, Any]],
     counts: Counts,
     root: str,
     *,
@@ -334,14 +342,15 @@ def publish(
 ) -> Manifest:
     """Commit a dataset that was made in this process, for a first step that has no input dataset.
 
+    Args:
+        tables: one shard each; written as they come, so that they need not all be in memory.
+        ledger: asked for once all tables are written.
+        counts: looked at last; whoever makes the tables may count while doing so.
+
     Raises:
         ConservationError: where the counts don't add up.
         BudgetExceeded: where too many records failed.
     """
-    if lost := counts.imbalance():
-        raise ConservationError(f"{step} does not add up: {lost} rows unaccounted for.")
-    if sentence := _over_budget(counts, run or RunParams()):
-        raise BudgetExceeded(f"{step}: {sentence}")
     store = open_store(root)
 
     def write(folder: str, number: int, table: pa.Table, name: str) -> Shard:
@@ -350,22 +359,31 @@ def publish(
         store.put(path, data)
         return shards.describe(path, data, table.num_rows)
 
-    lines = pa.Table.from_pylist(list(ledger), schema=schemas.get("ledger/1"))
+    written = [
+        write(port, number, shards.conform([table], schema, f"step {step!r}"), schema)
+        for number, table in enumerate(tables)
+    ]
+    lines = iter(ledger)
+    told: list[Shard] = []
+    while batch := list(islice(lines, LEDGER_LINES)):
+        table = pa.Table.from_pylist(batch, schema=schemas.get("ledger/1"))
+        told.append(write("ledger", len(told), table, "ledger/1"))
+    if lost := counts.imbalance():
+        raise ConservationError(f"{step} does not add up: {lost} rows unaccounted for.")
+    if sentence := _over_budget(counts, run or RunParams()):
+        raise BudgetExceeded(f"{step}: {sentence}")
     manifest = Manifest(
         step=step,
         port=port,
         family=family,
         location=root,
         schema=schema,
-        shards=[
-            write(port, number, shards.conform([table], schema, f"step {step!r}"), schema)
-            for number, table in enumerate(tables)
-        ],
+        shards=written,
         stage_version="1",
         code_version=code_version(),
         params=params,
         counts=counts,
-        ledger=[write("ledger", 0, lines, "ledger/1")] if ledger else [],
+        ledger=told,
     )
     store.put(manifest_key(step, port), manifest.to_json())
     _tell_committed(step, counts)

@@ -7,6 +7,7 @@ them on both sides of every step and names the column, the producer and the cons
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import pyarrow as pa
@@ -345,13 +346,20 @@ def get(name: str) -> pa.Schema:
         raise ConfigurationError(f"There is no schema {name!r}; known schemas are {known}.") from None
 
 
-def check(actual: pa.Schema, name: str, *, producer: str, consumer: str) -> None:
+def check(
+    actual: pa.Schema, name: str, *, producer: str, consumer: str, columns: Sequence[str] | None = None
+) -> None:
     """Refuse a table whose columns are not those of schema `name`.
+
+    Args:
+        columns: the only columns of the schema that the consumer reads.
 
     Raises:
         ConfigurationError: naming the first wrong column, the producer and the consumer.
     """
     wanted = get(name)
+    if columns is not None:
+        wanted = pa.schema([wanted.field(column) for column in columns])
     for field in wanted:
         index = actual.get_field_index(field.name)
         if index < 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from components.core import schemas
 from components.core.errors import BadShard
-from components.core.manifest import Shard
-from components.core.store import Store
+from components.core.manifest import Manifest, Shard
+from components.core.store import Store, located
 
 SCHEMA_KEY: Final = b"kalemint.schema"
 ZSTD_LEVEL: Final = 1
@@ -94,40 +94,56 @@ def describe(path: str, data: bytes, rows: int, groups: list[int] | None = None)
     )
 
 
-def read(store: Store, shard: Shard) -> pa.Table:
-    """All rows of a shard.
+def read(store: Store, shard: Shard, columns: Sequence[str] | None = None) -> pa.Table:
+    """All rows of a shard, or some of its columns.
+
+    Args:
+        columns: the only ones to fetch; the file's digest is then not checked, since it is not read whole.
 
     Raises:
         BadShard: where its bytes are not those the manifest names.
     """
-    data = store.get(shard.path)
+    where, key = located(store, shard.path)
+    if columns is not None:
+        with where.seekable(key) as stream:
+            return pq.read_table(stream, columns=list(columns))
+    data = where.get(key)
     if hashlib.sha256(data).hexdigest() != shard.sha256:
-        raise BadShard(f"{store.uri(shard.path)} is not the file its manifest names (SHA-256 differs)")
+        raise BadShard(f"{where.uri(key)} is not the file its manifest names (SHA-256 differs)")
     return pq.read_table(pa.BufferReader(data))
 
 
-def read_partition(store: Store, shards: Iterable[Shard], number: int, empty: pa.Table) -> pa.Table:
-    """The rows of one partition out of every shard, in shard order."""
+def read_partition(store: Store, manifest: Manifest, number: int, empty: pa.Table) -> pa.Table:
+    """The rows of one partition out of every shard, in shard order; the columns are those of `empty`."""
+    names = empty.column_names
+    layout = manifest.partitioning.layout if manifest.partitioning else "row_groups"
+    if layout == "shards":
+        shards = manifest.shards[number : number + 1]
+        return pa.concat_tables([empty, *(read(store, s, names).cast(empty.schema) for s in shards)])
     tables = [empty]
-    for shard in shards:
+    for shard in manifest.shards:
         if shard.groups and number in shard.groups:
-            with store.seekable(shard.path) as stream:
-                tables.append(pq.ParquetFile(stream).read_row_group(shard.groups.index(number)))
-    return pa.concat_tables([t.cast(empty.schema) for t in tables])
+            where, key = located(store, shard.path)
+            with where.seekable(key) as stream:
+                group = pq.ParquetFile(stream).read_row_group(shard.groups.index(number), columns=names)
+            tables.append(group.cast(empty.schema))
+    return pa.concat_tables(tables)
 
 
 def read_ids(store: Store, shards: Sequence[Shard], ids: set[str], empty: pa.Table) -> pa.Table:
     """Rows with the given ids out of a dataset in the `shards` layout, sorted by shard and id."""
     wanted: dict[int, list[str]] = {}
-    for value in sorted(ids):
+    for value in sorted(ids) if shards else ():
         wanted.setdefault(zlib.crc32(value.encode()) % len(shards), []).append(value)
     tables = [empty]
     for number, values in sorted(wanted.items()):
         shard = shards[number]
         if shard.rows:
-            with store.seekable(shard.path) as stream:
-                tables.append(pq.read_table(stream, filters=[("id", "in", values)]))
-    return pa.concat_tables([t.cast(empty.schema) for t in tables])
+            where, key = located(store, shard.path)
+            with where.seekable(key) as stream:
+                table = pq.read_table(stream, columns=empty.column_names, filters=[("id", "in", values)])
+            tables.append(table.cast(empty.schema))
+    return pa.concat_tables(tables)
 
 
 def rows_for_shard(table: pa.Table, index: int) -> pa.Table:

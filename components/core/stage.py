@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -26,12 +26,22 @@ if TYPE_CHECKING:
 
 Params = TypeVar("Params", bound=BaseModel)
 
-Grouping = Literal["shard", "partition", "all"]
+Grouping = Literal["shard", "partition", "span", "all"]
 """What a unit is made of.
 
 - `shard`: one shard of the first port; a side port gives the rows meant for that shard.
 - `partition`: one partition (a hash bucket) of every shard of every port.
+- `span`: a run of consecutive shards of the first port, read one at a time with `Unit.stream`.
 - `all`: everything; for small tables only.
+"""
+
+Side = Literal["by_shard", "by_id", "aligned", "all"]
+"""How a unit gets the rows of another port than its first.
+
+- `by_shard`: the rows whose `shard` column is the unit's index.
+- `by_id`: the rows whose `id` is in `Stage.lookup`.
+- `aligned`: the shard of the unit's number.
+- `all`: the whole dataset; for small tables only.
 """
 
 
@@ -44,12 +54,18 @@ class Unit:
         tables: one Arrow table for each port the stage consumes.
         stores: opens the locations that source rows point to.
         only: on `kalemint retry`, the ids of the records to do again; else None.
+        streams: of a `span`, what `stream` calls, by port.
     """
 
     index: int
     tables: dict[str, pa.Table]
     stores: Stores
     only: frozenset[str] | None = None
+    streams: dict[str, Callable[[], Iterator[tuple[int, pa.Table]]]] = field(default_factory=dict)
+
+    def stream(self, port: str) -> Iterator[tuple[int, pa.Table]]:
+        """The shards of a span, one in memory at a time: (index of the shard, its rows)."""
+        return self.streams[port]()
 
     def wants(self, record_id: str) -> bool:
         """False for a record that a retry does not ask for."""
@@ -193,8 +209,10 @@ class Stage(ABC, Generic[Params]):
         sorted_by: output port of a `partition` stage → column its shards are sorted by.
         exclusive: True where the step's folder must hold nothing but the current dataset, because
             people read it by listing it: files of earlier parameters are removed at the commit.
-        sides: input port → how a `shard` stage gets that port: `by_shard` gives the rows whose
-            `shard` column is the unit's index, `by_id` the rows whose `id` is in `lookup`.
+        sides: input port → how a `shard` or `span` stage gets that port (see `Side`).
+        columns: input port → the only columns it reads.
+        max_failed_share: share of failed records at which the step stops, where failures are normal
+            (fetching from the web); None leaves it to the run's parameter.
     """
 
     name: ClassVar[str]
@@ -206,20 +224,29 @@ class Stage(ABC, Generic[Params]):
     conserves: ClassVar[bool] = True
     partitioned: ClassVar[dict[str, str]] = {}
     sorted_by: ClassVar[dict[str, str]] = {}
-    sides: ClassVar[dict[str, Literal["by_shard", "by_id"]]] = {}
+    sides: ClassVar[dict[str, Side]] = {}
+    columns: ClassVar[dict[str, tuple[str, ...]]] = {}
+    max_failed_share: ClassVar[float | None] = None
     exclusive: ClassVar[bool] = False
 
     def __init__(self, params: Params) -> None:
         self.params = params
+        self.partitions = int(getattr(params, "partitions", 16))
+        """How many partitions the ports in `partitioned` are spread over."""
 
     @abstractmethod
     def run(self, unit: Unit, out: Output) -> None:
         """Work on one unit; called in a worker process."""
 
     @property
-    def partitions(self) -> int:
-        """How many partitions the ports in `partitioned` are spread over."""
-        return int(getattr(self.params, "partitions", 16))
+    def enabled(self) -> bool:
+        """False for an optional step that is not wanted: no unit is run, its outputs are empty."""
+        return True
+
+    @property
+    def spans(self) -> int:
+        """Of a `span` stage: how many runs the shards are cut into, as equal as can be."""
+        return 1
 
     def lookup(self, port: str, table: pa.Table) -> set[str]:
         """Ids of the rows of a `by_id` side port that a unit needs, from its first port's table."""
@@ -229,9 +256,10 @@ class Stage(ABC, Generic[Params]):
         """Release what the stage holds (child processes, models); called once a process."""
 
 
-def empty(schema_name: str) -> pa.Table:
-    """A table of no rows with the columns of a schema."""
-    return schemas.get(schema_name).empty_table()
+def empty(schema_name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """A table of no rows with the columns of a schema, or some of them."""
+    table = schemas.get(schema_name).empty_table()
+    return table if columns is None else table.select(list(columns))
 
 
 @functools.cache

@@ -1,10 +1,12 @@
 """Where data lives: `file://` (the default) and `s3://` (any S3-compatible store, through `minio`).
 
+Sources may also be `http://` and `https://` files (`components.core.store_http`), which are only read.
 A `Store` is one root (a folder or a bucket with a prefix) and its keys; `Stores` opens any URI.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +15,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from components.core.errors import ConfigurationError
 from components.core.store_files import FileStore, Stat, Store
+from components.core.store_http import HttpFiles
 
-__all__ = ["RUN_SCHEME", "FileStore", "Stat", "Store", "Stores", "as_uri", "open_store"]
+__all__ = ["RUN_SCHEME", "FileStore", "Stat", "Store", "Stores", "as_uri", "located", "open_store"]
 
 RUN_SCHEME: Final = "out:"
 """`out:KEY` is a location inside the run's own output, so that records name it the same everywhere."""
@@ -46,6 +49,28 @@ def open_store(root: str) -> Store:
     raise ConfigurationError(f"{root!r}: only local paths, file:// and s3:// can be read and written.")
 
 
+@functools.cache
+def _opened(process: int, root: str) -> Store:
+    return open_store(root)
+
+
+def located(store: Store, path: str) -> tuple[Store, str]:
+    """The store and the key of a shard: its path is relative to `store`, or a URI of its own."""
+    if "://" not in path:
+        return store, path
+    root, _, key = path.rpartition("/")
+    # a connection pool must not be shared with a forked child, hence the process id
+    return _opened(os.getpid(), root), unquote(key) if root.startswith("file://") else key
+
+
+def _open_source(root: str) -> Store | HttpFiles:
+    if root == "file://":
+        return FileStore("file:///")
+    if root.startswith(("http://", "https://")):
+        return HttpFiles(root)
+    return open_store(root)
+
+
 class Stores:
     """Opens any URI. One store object is kept for each bucket and process.
 
@@ -55,12 +80,12 @@ class Stores:
 
     def __init__(self, run_root: str | None = None) -> None:
         self._run_root = run_root
-        self._cache: dict[tuple[int, str], Store] = {}
+        self._cache: dict[tuple[int, str], Store | HttpFiles] = {}
 
     def __getstate__(self) -> dict[str, object]:
         return {"_run_root": self._run_root, "_cache": {}}
 
-    def _locate(self, uri: str) -> tuple[Store, str]:
+    def _locate(self, uri: str) -> tuple[Store | HttpFiles, str]:
         if uri.startswith(RUN_SCHEME):
             if self._run_root is None:
                 raise ConfigurationError(f"{uri} is relative to a run, and there is none here.")
@@ -76,7 +101,7 @@ class Stores:
         # a connection pool must not be shared with a forked child, hence the process id
         cached = (os.getpid(), root)
         if cached not in self._cache:
-            self._cache[cached] = FileStore("file:///") if root == "file://" else open_store(root)
+            self._cache[cached] = _open_source(root)
         return self._cache[cached], key
 
     def open(self, uri: str, start: int = 0, stop: int | None = None) -> BinaryIO:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from components import __version__
 from components.core import runner
 from components.core.errors import BudgetExceeded, ConfigurationError, KalemintError
-from components.core.manifest import Manifest, load
+from components.core.manifest import Manifest, concatenate, load
 from components.core.progress import EVENTS_VARIABLE, emit
 from components.core.sandbox import die_with_parent
 from components.core.stage import Stage
@@ -101,13 +101,22 @@ def reported() -> Iterator[None]:
             emit("task_end", pid=os.getpid())
 
 
-def _manifests(inputs: Mapping[str, str]) -> dict[str, Manifest]:
-    return {port: load(Path(path).read_bytes(), path) for port, path in inputs.items()}
+Inputs = Mapping[str, str | Sequence[str]]
+"""Port → path of a manifest, or of several whose datasets are read as one."""
+
+
+def _manifests(inputs: Inputs) -> dict[str, Manifest]:
+    return {
+        port: concatenate(
+            [load(Path(p).read_bytes(), p) for p in ([paths] if isinstance(paths, str) else paths)]
+        )
+        for port, paths in inputs.items()
+    }
 
 
 def work(
     stage: str,
-    inputs: Mapping[str, str],
+    inputs: Inputs,
     out: str,
     params: Mapping[str, Any],
     run: Mapping[str, Any],
@@ -117,7 +126,6 @@ def work(
     """Body of a worker component.
 
     Args:
-        inputs: port → path of a manifest.
         worker, workers: numbers as KFP passes them, maybe floats.
 
     Returns:
@@ -143,7 +151,7 @@ def _run_params(run: Mapping[str, Any]) -> runner.RunParams:
 
 def commit(
     stage: str,
-    inputs: Mapping[str, str],
+    inputs: Inputs,
     out: str,
     params: Mapping[str, Any],
     run: Mapping[str, Any],

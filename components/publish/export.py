@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.core.images import ImageReason
 from components.core.records import record_id
-from components.core.stage import Output, Stage, Unit
+from components.core.stage import Output, Side, Stage, Unit
 from components.publish import mint_layout, webdataset
 from components.publish.mint_layout import MINT_SCHEMA, Entry, ImageFacts
 from components.publish.params import PublishParams
@@ -42,7 +42,7 @@ class ExportStage(Stage[PublishParams]):
     consumes: ClassVar[dict[str, str]] = {"documents": "documents/1", "images": "images/1"}
     produces: ClassVar[dict[str, str]] = {"release": MINT_SCHEMA}
     reasons: ClassVar[type[StrEnum]] = ExportReason
-    sides: ClassVar[dict[str, Literal["by_shard", "by_id"]]] = {"images": "by_id"}
+    sides: ClassVar[dict[str, Side]] = {"images": "by_id"}
     exclusive: ClassVar[bool] = True
 
     def lookup(self, port: str, table: pa.Table) -> set[str]:

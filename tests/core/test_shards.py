@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from components.core import schemas, shards
 from components.core.errors import BadShard, ConfigurationError
+from components.core.manifest import Counts, Manifest, Partitioning
 from components.core.records import Image, table
 from components.core.store import FileStore, open_store
 
@@ -36,9 +37,20 @@ def test_every_row_is_in_its_partition_and_in_no_other(values: list[int], partit
             return io.BytesIO(data)
 
     one = OneFile("file:///")
+    manifest = Manifest(
+        step="k",
+        port="keys",
+        location="file:///",
+        schema="dedup_keys/1",
+        shards=[shard],
+        partitioning=Partitioning(column="key", partitions=partitions, layout="row_groups"),
+        stage_version="1",
+        code_version="1",
+        counts=Counts(),
+    )
     seen: list[int] = []
     for number in range(partitions):
-        part = shards.read_partition(one, [shard], number, KEYS.empty_table())
+        part = shards.read_partition(one, manifest, number, KEYS.empty_table())
         got = part.column("key").to_pylist()
         assert all(value % partitions == number for value in got)
         seen += got
