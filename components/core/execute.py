@@ -25,6 +25,7 @@ from components.core.plan import StepPlan, UnitPlan
 from components.core.progress import emit
 from components.core.stage import Output, Stage, Unit, empty
 from components.core.store import Store, Stores
+from components.core.usage import usage
 
 ATTEMPTS: Final = 3
 BACKOFF_S: Final = (1.0, 4.0)
@@ -50,6 +51,8 @@ class Marker(BaseModel):
     files: list[Shard] = []
     counts: Counts
     seconds: float = 0
+    cpu_seconds: float = 0
+    peak_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,14 @@ class Redo:
 
     generation: int
     ids: frozenset[str] | None
+
+
+class _Started:
+    """When a unit was begun, and what its process had used by then."""
+
+    def __init__(self) -> None:
+        self.clock = time.monotonic()
+        self.cpu_seconds = usage().cpu_seconds
 
 
 def marker_key(step: str, unit: UnitPlan, generation: int = 0) -> str:
@@ -151,7 +162,7 @@ class UnitRunner:
 
     def run(self, unit: UnitPlan, redo: Redo | None = None) -> Marker:
         """Do one unit and commit it. A shard that fails `ATTEMPTS` times is committed as failed."""
-        started = time.monotonic()
+        started = _Started()
         redo, asked = self._asked(unit, redo)
         tables: dict[str, pa.Table] = {}
         for attempt in range(1, ATTEMPTS + 1):
@@ -196,10 +207,10 @@ class UnitRunner:
             with contextlib.suppress(BadShard, RetryableError, FileNotFoundError):
                 tables = self.plan.read(self.store, unit)
         records = _rows(self.stage, tables) if asked is None else asked
-        return self._commit(unit, tables, _failed(self.stage, records, detail), redo, time.monotonic())
+        return self._commit(unit, tables, _failed(self.stage, records, detail), redo, _Started())
 
     def _commit(
-        self, unit: UnitPlan, tables: dict[str, pa.Table], out: Output, redo: Redo | None, started: float
+        self, unit: UnitPlan, tables: dict[str, pa.Table], out: Output, redo: Redo | None, started: _Started
     ) -> Marker:
         stage, step = self.stage, self.stage.name
         outputs = {
@@ -234,6 +245,7 @@ class UnitRunner:
             table = pa.Table.from_pylist(ledger, schema=empty("ledger/1").schema)
             data, _ = shards.encode(table, "ledger/1")
             written = self._put(f"{step}/ledger", unit, data, table.num_rows, None)
+        used = usage()
         marker = Marker(
             index=unit.index,
             fingerprint=unit.fingerprint,
@@ -242,7 +254,9 @@ class UnitRunner:
             ledger=written,
             files=files,
             counts=counts,
-            seconds=round(time.monotonic() - started, 3),
+            seconds=round(time.monotonic() - started.clock, 3),
+            cpu_seconds=round(used.cpu_seconds - started.cpu_seconds, 3),
+            peak_bytes=used.peak_bytes,
         )
         key = marker_key(step, unit, generation)
         if not self.store.put_if_absent(key, marker.model_dump_json().encode()):

@@ -112,6 +112,8 @@ class Manifest(BaseModel):
     ledger: list[Shard] = Field(default=[], description="ledger shards of the step")
     files: list[Shard] = Field(default=[], description="attachments beside the shards (rows is 0)")
     seconds: float = Field(default=0, description="wall seconds, summed over units")
+    cpu_seconds: float = Field(default=0, description="processor seconds, summed over units")
+    peak_bytes: int = Field(default=0, description="largest memory of one worker process, bytes")
     digest: str = Field(default="", description="SHA-256 of step, port, schema and shard digests")
     parts: list[str] = Field(
         default=[], description="digests of the datasets it was put together of; never written to a store"

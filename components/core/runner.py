@@ -323,6 +323,8 @@ def _manifests(plan: StepPlan, root: str, markers: Sequence[Marker], counts: Cou
             ledger=ledger,
             files=files,
             seconds=round(sum(m.seconds for m in markers), 3),
+            cpu_seconds=round(sum(m.cpu_seconds for m in markers), 3),
+            peak_bytes=max((m.peak_bytes for m in markers), default=0),
         )
     return manifests
 
@@ -344,13 +346,16 @@ def publish(
 
     Args:
         tables: one shard each; written as they come, so that they need not all be in memory.
-        ledger: asked for once all tables are written.
-        counts: looked at last; whoever makes the tables may count while doing so.
+        ledger: lines, likewise.
 
     Raises:
         ConservationError: where the counts don't add up.
         BudgetExceeded: where too many records failed.
     """
+    if lost := counts.imbalance():
+        raise ConservationError(f"{step} does not add up: {lost} rows unaccounted for.")
+    if sentence := _over_budget(counts, run or RunParams()):
+        raise BudgetExceeded(f"{step}: {sentence}")
     store = open_store(root)
 
     def write(folder: str, number: int, table: pa.Table, name: str) -> Shard:
@@ -368,10 +373,6 @@ def publish(
     while batch := list(islice(lines, LEDGER_LINES)):
         table = pa.Table.from_pylist(batch, schema=schemas.get("ledger/1"))
         told.append(write("ledger", len(told), table, "ledger/1"))
-    if lost := counts.imbalance():
-        raise ConservationError(f"{step} does not add up: {lost} rows unaccounted for.")
-    if sentence := _over_budget(counts, run or RunParams()):
-        raise BudgetExceeded(f"{step}: {sentence}")
     manifest = Manifest(
         step=step,
         port=port,
