@@ -18,6 +18,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
 from components.core import schemas, shards
+from components.core.budget import BudgetGuard
 from components.core.errors import BudgetExceeded, ConfigurationError, KalemintError
 from components.core.execute import SHARD_FAILED, ConservationError, Marker, Redo, UnitRunner
 from components.core.manifest import MANIFEST, Counts, Manifest, Partitioning, Shard, load, manifest_key
@@ -44,6 +45,17 @@ class RunParams(BaseModel):
     )
     min_records: int = Field(
         default=100, ge=1, description="records seen before the share of failures can stop the run"
+    )
+    max_cpu_hours: float | None = Field(
+        default=None,
+        gt=0,
+        description="processor hours of all steps together above which the run stops itself; none: no limit. "
+        "`kalemint plan` forecasts them",
+    )
+    max_storage_gib: float | None = Field(
+        default=None,
+        gt=0,
+        description="GiB written by all steps together above which the run stops itself; none: no limit",
     )
 
 
@@ -165,7 +177,8 @@ def work(
             tasks.append((unit, missing))
     progress = Progress(stage.name, worker, len(mine), len(mine) - len(tasks))
     seen = Counts()
-    _work_pool(plan, root, tasks, params, progress, seen)
+    guard = BudgetGuard(plan, store, params, len(tasks))
+    _work_pool(plan, root, tasks, params, progress, seen, guard)
     return {"units": len(mine), "resumed": len(mine) - len(tasks)}
 
 
@@ -176,6 +189,7 @@ def _work_pool(
     params: RunParams,
     progress: Progress,
     seen: Counts,
+    guard: BudgetGuard,
 ) -> None:
     if not tasks:
         return
@@ -200,6 +214,8 @@ def _work_pool(
                 seen.add(marker.counts)
                 progress.unit(marker.counts.rows_in, marker.counts.total_failed)
                 if sentence := _over_budget(seen, params, plan.stage.max_failed_share):
+                    raise BudgetExceeded(f"{plan.stage.name}: {sentence}")
+                if sentence := guard.exceeded(marker):
                     raise BudgetExceeded(f"{plan.stage.name}: {sentence}")
         except Draining:
             raise DrainedError(
