@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from components.core import schemas
 from components.core.stage import Output, Stage, Unit
+from components.dedup.image_hashes import FLAT, Hashes, image_hashes
 from components.dedup.params import ImageDedupParams
-from components.dedup.phash import perceptual_hash
 from components.dedup.reasons import DedupReason
 
 _ORDER = ("id", "source_uri", "source_offset", "url")
@@ -21,10 +21,12 @@ class UniqueImagesStage(Stage[ImageDedupParams]):
     """Keeps the first of the images with the same bytes, with the alternative texts of all of them.
 
     Works on a partition of the images by id, so that all copies of an image are in one unit. First
-    is least by (source_uri, source_offset, url), missing values last; the others are dropped.
+    is least by (source_uri, source_offset, url), missing values last; the others are dropped. What
+    is kept gets its pHash and dHash out of one decode, where `phash` is on.
     """
 
     name = "unique_images"
+    version = "2"
     consumes = {"images": "images/1"}
     produces = {"images": "images/1"}
     reasons = DedupReason
@@ -52,7 +54,9 @@ class UniqueImagesStage(Stage[ImageDedupParams]):
         ]
         kept = _replace(kept, "alts", merged)
         if self.params.phash:
-            kept = _replace(kept, "phash", self._hashes(kept, out))
+            hashes = self._hashes(kept, out)
+            kept = _replace(kept, "phash", [pair.phash for pair in hashes])
+            kept = _replace(kept, "dhash", [pair.dhash for pair in hashes])
         out.keep("images", kept)
 
     def _drop_copies(self, light: pa.Table, order: pa.Array, first: np.ndarray, out: Output) -> None:
@@ -66,19 +70,26 @@ class UniqueImagesStage(Stage[ImageDedupParams]):
                 locator=copy["url"] or f"{copy['source_uri']}@{copy['source_offset'] or 0}",
             )
 
-    def _hashes(self, images: pa.Table, out: Output) -> list[int | None]:
+    def _hashes(self, images: pa.Table, out: Output) -> list[Hashes]:
         hashes = []
         columns = (images.column(name) for name in ("id", "bytes", "width", "height"))
         for image_id, data, width, height in zip(*columns, strict=True):
-            value = perceptual_hash(data.as_py(), width.as_py(), height.as_py())
-            if value is None:
+            pair = image_hashes(data.as_py(), width.as_py(), height.as_py())
+            if pair is None:
                 out.change(
                     image_id.as_py(),
                     DedupReason.NO_PERCEPTUAL_HASH,
                     kind="image",
-                    detail="the image could not be decoded; its phash stays null",
+                    detail="the image could not be decoded; its phash and dhash stay null",
                 )
-            hashes.append(value)
+            elif pair.phash is None:
+                out.change(
+                    image_id.as_py(),
+                    DedupReason.FLAT_IMAGE,
+                    kind="image",
+                    detail=f"no two parts differ by {FLAT} grey levels; its phash and dhash stay null",
+                )
+            hashes.append(pair or Hashes(None, None))
         return hashes
 
 

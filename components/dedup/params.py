@@ -39,13 +39,65 @@ class DedupParams(BaseModel):
         return self
 
 
+class BloomParams(BaseModel):
+    """Bloom deduplication of lines and documents by their n-grams (BFF with DCLM's settings).
+
+    The defaults are those of MINT-1T (13-grams, threshold 0.8, false positive rate 0.01). Its shortest
+    n-gram is not published: 13 is DCLM's, whose code it used; 5 is the default of BFF itself.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    enabled: bool = Field(default=False, description="Whether the step runs; without it nothing is dropped.")
+    ngram: int = Field(default=13, ge=1, le=64, description="Tokens in an n-gram (MINT-1T, DCLM: 13).")
+    min_ngram: int = Field(
+        default=13,
+        ge=1,
+        le=64,
+        description=(
+            "A line with fewer tokens than an n-gram but at least so many is one n-gram by itself; one with "
+            "fewer is always kept (DCLM: 13, so that only lines of 13 tokens and more are deduplicated; BFF: 5)."
+        ),
+    )
+    threshold: float = Field(
+        default=0.8,
+        ge=0,
+        le=1,
+        description=(
+            "Drop a line, or a document, where more than this share of its n-grams was seen before "
+            "(MINT-1T, DCLM: 0.8)."
+        ),
+    )
+    false_positive_rate: float = Field(
+        default=0.01,
+        gt=1e-9,
+        lt=0.5,
+        description="Share of new n-grams that a full filter takes for seen ones (MINT-1T, DCLM: 0.01).",
+    )
+    filters: int = Field(
+        default=1,
+        ge=1,
+        le=100_000,
+        description=(
+            "Filters, each for a run of consecutive shards and worked on by one process. Repetitions "
+            "between the documents of two filters are not found (DCLM calls them shards)."
+        ),
+    )
+    max_memory_bytes: int = Field(
+        default=4 << 30,
+        ge=1 << 16,
+        description="Most memory of one filter, in bytes; about 1.27 bytes for each n-gram at a rate of 0.01.",
+    )
+    seed: int = Field(default=1, ge=0, lt=2**63, description="Chooses the hash function.")
+
+
 class ImageDedupParams(BaseModel):
     """How images are made unique."""
 
     model_config = ConfigDict(extra="forbid")
 
     phash: bool = Field(
-        default=True, description="Compute the 64-bit perceptual hash of every image that is kept."
+        default=True, description="Compute the 64-bit pHash and dHash of every image that is kept."
     )
 
 
@@ -55,4 +107,5 @@ class DedupFamilyParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     text: DedupParams = Field(default_factory=DedupParams, description="documents, by their text")
+    bloom: BloomParams = Field(default_factory=BloomParams, description="lines, by their n-grams")
     images: ImageDedupParams = Field(default_factory=ImageDedupParams, description="images, by their bytes")

@@ -12,3 +12,4 @@ class DedupReason(StrEnum):
     NEAR_TEXT = "near_text"
     EXACT_IMAGE = "exact_image"
     NO_PERCEPTUAL_HASH = "no_perceptual_hash"
+    FLAT_IMAGE = "flat_image"

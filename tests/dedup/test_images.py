@@ -4,31 +4,32 @@ import random
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from components.core import schemas
 from components.core.images import read_image
 from components.core.manifest import Counts
-from components.core.records import Image, table
+from components.core.records import Image as Record
+from components.core.records import table
 from components.core.runner import publish, run_step
 from components.core.shards import read
 from components.core.stage import Output, Stage, Unit
 from components.core.store import open_store
+from components.dedup.image_hashes import image_hashes
 from components.dedup.images import UniqueImagesStage
 from components.dedup.params import ImageDedupParams
-from components.dedup.phash import perceptual_hash
 from components.dedup.reasons import DedupReason
-from tests.dedup.samples import run
-from tests.dedup.test_phash import encoded, scene
+from tests.dedup.pictures import encoded, run, scene
 
 PICTURES = [encoded(scene(n, (160, 120))) for n in range(3)]
 
 
-def found(number: int, uri: str, offset: int | None = 0, url: str | None = None, *alts: str) -> Image:
+def found(number: int, uri: str, offset: int | None = 0, url: str | None = None, *alts: str) -> Record:
     image = read_image(PICTURES[number], url=url, source_uri=uri, source_offset=offset)
     return dataclasses.replace(image, alts=sorted(alts))
 
 
-def unique(*images: Image, phash: bool = True) -> Output:
+def unique(*images: Record, phash: bool = True) -> Output:
     out = run(UniqueImagesStage(ImageDedupParams(phash=phash)), images=table(images, "images/1"))
     for port, schema in UniqueImagesStage.produces.items():
         schemas.check(out.tables[port][0].schema, schema, producer="unique_images", consumer="test")
@@ -51,11 +52,11 @@ def test_first_copy_stays_with_the_alts_of_all() -> None:
     assert {line["record_id"] for line in out.ledger} == {kept["id"]}
 
 
-def test_perceptual_hash_is_that_of_the_bytes() -> None:
+def test_hashes_are_those_of_the_bytes() -> None:
     (image,) = unique(found(1, "file:///a")).tables["images"][0].to_pylist()
-    assert image["phash"] == perceptual_hash(PICTURES[1], 160, 120)
+    assert (image["phash"], image["dhash"]) == image_hashes(PICTURES[1], 160, 120)
     (image,) = unique(found(1, "file:///a"), phash=False).tables["images"][0].to_pylist()
-    assert image["phash"] is None
+    assert (image["phash"], image["dhash"]) == (None, None)
 
 
 def test_undecodable_image_is_kept_without_hash_and_the_ledger_says_so() -> None:
@@ -63,6 +64,14 @@ def test_undecodable_image_is_kept_without_hash_and_the_ledger_says_so() -> None
     out = unique(broken)
     assert out.tables["images"][0].column("phash").to_pylist() == [None]
     assert [(line["action"], line["reason"]) for line in out.ledger] == [("changed", "no_perceptual_hash")]
+
+
+def test_flat_image_is_kept_without_hash_and_the_ledger_says_so() -> None:
+    flat = read_image(encoded(Image.new("RGB", (160, 120), "white")), source_uri="file:///a")
+    out = unique(flat)
+    (image,) = out.tables["images"][0].to_pylist()
+    assert (image["id"], image["phash"], image["dhash"]) == (flat.id, None, None)
+    assert [(line["action"], line["reason"]) for line in out.ledger] == [("changed", "flat_image")]
 
 
 def test_no_images() -> None:
@@ -120,7 +129,7 @@ COPIES = st.lists(
 
 @settings(max_examples=30, deadline=None)
 @given(COPIES, st.randoms(use_true_random=False))
-def test_result_does_not_depend_on_the_order_and_adds_up(images: list[Image], rng: random.Random) -> None:
+def test_result_does_not_depend_on_the_order_and_adds_up(images: list[Record], rng: random.Random) -> None:
     one = unique(*images, phash=False)
     shuffled = list(images)
     rng.shuffle(shuffled)
