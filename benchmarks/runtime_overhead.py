@@ -19,7 +19,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from components.core.manifest import Counts
 from components.core.progress import EVENTS_VARIABLE
 from components.core.runner import RunParams, publish, run_step
 from components.core.stage import Output, Unit
@@ -43,7 +42,7 @@ def loop(location: str, shard_bytes: int) -> int:
     stage = ExtractStage(ExtractParams())
     documents = 0
     for index, table in enumerate(
-        list_sources([location], stores, SourcesParams(shard_bytes=shard_bytes)).shards
+        list_sources([location], stores, SourcesParams(shard_bytes=shard_bytes)).shards()
     ):
         out = Output(stage.name, stage.reasons)
         stage.run(Unit(index, {"sources": table}, stores), out)
@@ -56,9 +55,8 @@ def runtime(location: str, shard_bytes: int) -> int:
     """The same through the runner; the number of documents."""
     with tempfile.TemporaryDirectory() as folder:
         plan = list_sources([location], Stores(), SourcesParams(shard_bytes=shard_bytes))
-        counts = Counts(rows_in=plan.rows_in, kept=plan.kept)
         sources = publish(
-            "sources", "sources", "sources/1", plan.shards, plan.ledger, counts, folder, params={}
+            "sources", "sources", "sources/1", plan.shards(), plan.ledger(), plan.counts, folder, params={}
         )
         found = run_step(ExtractStage(ExtractParams()), {"sources": sources}, folder, RunParams(processes=1))
         return found["documents"].rows

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.core.execute import tally
-from components.core.manifest import Counts
 from components.core.runner import RunParams, publish
 from components.core.store import Stores
 from components.core.task import Artifact, hand_over, read_params, reported
@@ -21,24 +19,18 @@ def publish_sources(
     artifact: Artifact,
     metrics: Any = None,
 ) -> None:
-    """Body of the `sources` component: list the inputs, cut them into shards, commit the dataset."""
+    """Body of the `sources` component: list the inputs, cut them into units, commit the dataset."""
     with reported():
         checked = read_params(SourcesParams, params, "crawl.sources")
         assert isinstance(checked, SourcesParams)
         plan = list_sources(inputs, Stores(out), checked)
-        counts = Counts(
-            rows_in=plan.rows_in,
-            kept=plan.kept,
-            dropped=tally(plan.ledger, "dropped"),
-            failed=tally(plan.ledger, "failed"),
-        )
         manifest = publish(
             STEP,
             "sources",
             "sources/1",
-            plan.shards,
-            plan.ledger,
-            counts,
+            plan.shards(),
+            plan.ledger(),
+            plan.counts,
             out,
             family="crawl",
             params={**checked.model_dump(mode="json"), "inputs": list(inputs)},

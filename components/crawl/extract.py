@@ -14,6 +14,7 @@ from components.core.records import Document, Extracted, Image, Item, Note, reco
 from components.core.sandbox import Sandbox, SandboxReason
 from components.core.stage import Output, Stage, Unit
 from components.core.store import Stores
+from components.crawl.arxiv_bulk import Member, TarDamage, read_members
 from components.crawl.collector import Collector
 from components.crawl.html.extractor import extract_html
 from components.crawl.html.parse import HtmlReason
@@ -63,7 +64,8 @@ class ExtractStage(Stage[ExtractParams]):
     """Make documents and images of the records of WARC ranges and of files.
 
     A row is a WARC record that holds or stands for a payload (response, resource, revisit,
-    continuation), a damaged stretch of a WARC file, or a file. A row is kept when it gives a
+    continuation), a file of one of ArXiv's tars, a damaged stretch of a WARC file or a tar, or a file.
+    A row is kept when it gives a
     document or, for an image captured in a WARC file, an image:
 
         rows in = documents + captured images + dropped + failed
@@ -71,6 +73,9 @@ class ExtractStage(Stage[ExtractParams]):
     Images out of PDF and LaTeX files are further rows of `images`, and count in no equation. Bytes
     that occur more than once in a shard are one row of `images`; `image_index` has every address
     under which a captured image was found.
+
+    Ranges of WAT files are no rows of this step and only counted: they tell of links, which the step
+    that looks for PDFs reads, and hold no documents.
 
     Every parser runs in a process of its own with limits of time and memory.
     """
@@ -122,6 +127,10 @@ class ExtractStage(Stage[ExtractParams]):
         for row in unit.tables["sources"].to_pylist():
             if row["kind"] == Kind.WARC:
                 self._warc(row, shard)
+            elif row["kind"] == Kind.ARXIV:
+                self._arxiv(row, shard)
+            elif row["kind"] == Kind.WAT:
+                out.count("wat_ranges")
             else:
                 self._file(row, shard)
         shard.finish()
@@ -169,6 +178,40 @@ class ExtractStage(Stage[ExtractParams]):
         if not data:
             raise Drop(RecordReason.EMPTY_PAYLOAD, "the file has no bytes")
         return data
+
+    def _arxiv(self, row: dict[str, Any], shard: Collector) -> None:
+        uri, limit = row["uri"], self.params.max_file_bytes
+        for member in read_members(shard.unit.stores, uri, row["start"], row["stop"], limit):
+            where = (uri, str(member.offset))
+            if isinstance(member, TarDamage):
+                found_id = shard.unique(record_id("tar damage", *where), *where)
+                if shard.wants(row, found_id):
+                    shard.rows += 1
+                    locator = f"{uri}#{member.offset}"
+                    shard.out.fail(
+                        found_id, LatexReason.ARCHIVE_CORRUPT, detail=member.detail, locator=locator
+                    )
+                continue
+            content = hashlib.sha256(member.data).digest() if member.data is not None else where[1]
+            found_id = shard.unique(record_id(Kind.ARXIV, content, member.name), *where)
+            if shard.wants(row, found_id):
+                shard.rows += 1
+                with shard.out.record(found_id, locator=member.url or f"{uri}#{member.offset}"):
+                    self._take(self._paper(member, found_id, uri), shard)
+
+    def _paper(self, member: Member, found_id: str, uri: str) -> Payload:
+        """The source or the PDF of a paper.
+
+        Raises:
+            Drop: where it is none, or too large.
+        """
+        if member.url is None:
+            raise Drop(RecordReason.UNSUPPORTED_TYPE, f"{member.name[:100]} is not named as a paper is")
+        if member.data is None:
+            limit = float(self.params.max_file_bytes)
+            raise Drop(RecordReason.FILE_TOO_LARGE, f"{member.size} bytes", float(member.size), limit)
+        kind = Kind.PDF if member.name.endswith(".pdf") else Kind.LATEX
+        return Payload(found_id, kind, member.data, uri, member.offset, url=member.url)
 
     # WARC records
 

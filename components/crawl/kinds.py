@@ -21,13 +21,18 @@ class Kind(StrEnum):
     """What an input is."""
 
     WARC = "warc"
+    WAT = "wat"
+    ARXIV = "arxiv"
     HTML = "html"
     PDF = "pdf"
     LATEX = "latex"
     IMAGE = "image"
     VIDEO = "video"
     AUDIO = "audio"
+    URL = "url"
     LIST = "list"
+    PATHS = "paths"
+    ARXIV_MANIFEST = "arxiv_manifest"
     ARC = "arc"
     ZSTD = "zstd"
     UNKNOWN = "unknown"
@@ -43,6 +48,14 @@ REFUSED: Final[dict[Kind, str]] = {
 """Why an input of this kind is not taken, as the end of a sentence."""
 
 _WARC: Final = re.compile(rb"WARC/1\.\d\r?\n")
+# Common Crawl's WAT: what it found out about each capture, as JSON in a record of type metadata
+_WAT: Final = re.compile(
+    rb"WARC/1\.\d\r?\n(?:[^\r\n]+\r?\n)*?Content-Type:\s*application/json\b"
+    rb"(?:[^\r\n]*\r?\n)(?:[^\r\n]+\r?\n)*\r?\n\{\s*\"(?:Container|Envelope)\"",
+    re.IGNORECASE,
+)
+_ARXIV_MEMBER: Final = re.compile(rb"(?:[^\0/]+/)?\d{4}/[a-z-]*\d[\d.]*(?:v\d+)?\.(?:gz|pdf)\0")
+_ARXIV_MANIFEST: Final = re.compile(rb"<arXiv(?:SRC|PDF)\b")
 _ARC: Final = re.compile(rb"filedesc://\S* \S+ \d{8,14} text/plain \d+")
 _LATEX: Final = re.compile(
     rb"^[ \t]*\\(?:documentclass|documentstyle|begin\{document\}|input[ {]|usepackage)", re.MULTILINE
@@ -59,7 +72,9 @@ _ADDRESS: Final = re.compile(r"(?:https?|s3|file)://\S+", re.IGNORECASE)
 _PATH: Final = re.compile(
     r"(?:[^\s<>{}\\]+(?: [^\s<>{}\\]+){0,3}/)?[^/<>{}\\]*\.\w{1,5}|[^\s<>{}\\]*/[^<>{}\\]*"
 )
-_LIST_NAMES: Final = frozenset({".txt", ".lst", ".list", ".urls", ".url", ".seeds"})
+PATHS_NAME: Final = ".paths"
+"""How Common Crawl's lists of its files end, before `.gz`."""
+_LIST_NAMES: Final = frozenset({".txt", ".lst", ".list", ".urls", ".url", ".seeds", PATHS_NAME})
 _TEX_NAMES: Final = frozenset({".tex", ".ltx", ".latex"})
 _RIFF: Final = {b"WEBP": Kind.IMAGE, b"AVI ": Kind.VIDEO, b"WAVE": Kind.AUDIO}
 _BRANDS: Final = {
@@ -93,11 +108,16 @@ _MAGIC: Final[tuple[tuple[bytes, Kind], ...]] = (
 
 
 def inflate_head(data: bytes, limit: int = _INFLATED_BYTES) -> bytes:
-    """Up to `limit` bytes of what the gzip member at the start of `data` holds; empty if it holds nothing."""
-    try:
-        return zlib.decompressobj(31).decompress(data, limit)
-    except zlib.error:
-        return b""
+    """Up to `limit` bytes of what the gzip members that `data` begins with hold; maybe none."""
+    found = b""
+    while data and len(found) < limit:
+        member = zlib.decompressobj(31)
+        try:
+            found += member.decompress(data, limit - len(found))
+        except zlib.error:
+            break
+        data = member.unused_data
+    return found
 
 
 def _container(head: bytes) -> Kind | None:
@@ -168,19 +188,36 @@ def sniff(head: bytes, name: str = "") -> Kind:
     """
     if head.startswith(b"\x1f\x8b"):
         return _sniff_gzip(head, name)
-    kind = Kind.WARC if _WARC.match(head) else Kind.ARC if _ARC.match(head) else _magic(head)
+    if _WARC.match(head):
+        return _sniff_warc(head)
+    kind = Kind.ARC if _ARC.match(head) else _magic(head)
     return kind or _sniff_text(head, name)
+
+
+def _sniff_warc(head: bytes) -> Kind:
+    """WARC or WAT: a WAT file's first record describes the file, the second is metadata in JSON."""
+    return Kind.WAT if _WAT.search(head) else Kind.WARC
+
+
+def _is_arxiv(head: bytes) -> bool:
+    """A tar of ArXiv's bulk source: its first file, behind folders, is named by month and paper."""
+    for start in range(0, len(head) - 511, 512):
+        if head[start + 156 : start + 157] != b"5":  # no folder
+            return bool(_ARXIV_MEMBER.match(head, start))
+    return False
 
 
 def _sniff_gzip(head: bytes, name: str) -> Kind:
     inside = inflate_head(head)
     if _WARC.match(inside):
-        return Kind.WARC
+        return _sniff_warc(inside)
     if _ARC.match(inside):
         return Kind.ARC
     suffix = PurePosixPath(name.removesuffix(".gz")).suffix.lower()
     if _is_tar(inside) or _is_latex(_as_text(inside), suffix):
         return Kind.LATEX
+    if _is_list(_as_text(inside), len(inside) < _INFLATED_BYTES, suffix):
+        return Kind.PATHS if suffix == PATHS_NAME else Kind.LIST
     # a damaged first record must not cost the rest of an archive
     return Kind.WARC if suffix == ".warc" else Kind.UNKNOWN
 
@@ -200,10 +237,14 @@ def _sniff_text(head: bytes, name: str) -> Kind:
         found = Kind.HTML
     elif b"%PDF-" in head[:1024]:
         found = Kind.PDF
-    elif _is_tar(head) or _is_latex(text, suffix):
+    elif _is_tar(head):
+        found = Kind.ARXIV if _is_arxiv(head) else Kind.LATEX
+    elif _is_latex(text, suffix):
         found = Kind.LATEX
+    elif _ARXIV_MANIFEST.search(text[:1024]):
+        found = Kind.ARXIV_MANIFEST
     elif _is_list(text, len(head) < HEAD_BYTES, suffix):
-        found = Kind.LIST
+        found = Kind.PATHS if suffix == PATHS_NAME else Kind.LIST
     elif suffix in (".html", ".htm", ".xhtml") and b"\0" not in text and b"<" in text:
         found = Kind.HTML
     elif suffix == ".warc" and b"WARC/1." in head:

@@ -1,31 +1,32 @@
-"""Turn what a person names as input into `sources` rows, grouped into shards of about equal work."""
+"""Turn what a person names as input into `sources` rows, grouped into units of about equal work."""
 
 from __future__ import annotations
 
-import glob
-import os
+import hashlib
 import re
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice, pairwise
-from pathlib import Path
-from typing import Any, Final
+from itertools import islice
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
-import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
 
-from components.core import schemas
-from components.core.errors import ConfigurationError
-from components.core.records import record_id
-from components.core.store import Stores, as_uri
+from components.core.errors import BadShard, ConfigurationError
+from components.core.store import Stores
+from components.crawl.arxiv_bulk import Listed, md5_of, read_manifest
+from components.crawl.common_crawl import DATA, listed_files, path_list, split_part, unseen
 from components.crawl.kinds import HEAD_BYTES, REFUSED, Kind, sniff
+from components.crawl.locations import Found, beside, is_page, is_web, list_lines, one_file, several_files
+from components.crawl.source_units import File, UnitParams, UnitPlan
 
 STEP: Final = "sources"
-_WILD: Final = re.compile(r"[*?\[]")
-_SNIFFERS: Final = 8
+_SPACE: Final = re.compile(r"\s")
+_THREADS: Final = 8
 _BATCH: Final = 1024
 
 
@@ -38,287 +39,230 @@ class SourceReason(StrEnum):
     MISSING = "missing"
     UNREADABLE = "unreadable"
     BAD_ADDRESS = "bad_address"
-
-
-class SourcesParams(BaseModel):
-    """How inputs become shards of work."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    shard_bytes: int = Field(
-        default=16 << 20,
-        ge=1 << 16,
-        le=1 << 40,
-        description="Bytes of input in one unit of work: WARC files are cut into ranges of this length, "
-        "small files are put together up to it.",
-    )
-    shard_files: int = Field(default=1000, ge=1, description="most files in one unit of work")
-    shard_urls: int = Field(
-        default=500,
-        ge=1,
-        description="Web addresses in one unit of work. All of a host stay in one unit, whatever their "
-        "number, so that one worker keeps its crawl delay.",
-    )
-    max_sources: int = Field(
-        default=2_000_000, ge=1, description="most files and addresses taken as input; more are refused"
-    )
-
-
-@dataclass(slots=True)
-class SourcesPlan:
-    """What the inputs amount to. `rows_in` = `kept` + lines of `ledger`.
-
-    Attributes:
-        files: shards (schema sources/1) of files and ranges of WARC files, for extraction.
-        urls: shards of web addresses, for fetching; every host is in one shard only.
-        ledger: ledger/1 lines of inputs that are not taken.
-        rows_in: files and addresses found.
-        kept: those that are in a shard.
-    """
-
-    files: list[pa.Table] = field(default_factory=list)
-    urls: list[pa.Table] = field(default_factory=list)
-    ledger: list[dict[str, Any]] = field(default_factory=list)
-    rows_in: int = 0
-    kept: int = 0
-
-    @property
-    def shards(self) -> list[pa.Table]:
-        """All shards, those of files first."""
-        return [*self.files, *self.urls]
-
-    def refuse(self, uri: str, reason: SourceReason, detail: str) -> None:
-        """Record that an input is not taken."""
-        action = "dropped" if reason in _JUDGED else "failed"
-        self.ledger.append(
-            {
-                "step": STEP,
-                "record_id": record_id(STEP, uri, reason),
-                "record_kind": "source",
-                "action": action,
-                "reason": str(reason),
-                "score": None,
-                "threshold": None,
-                "detail": detail[:500],
-                "locator": uri,
-            }
-        )
+    SIZE_DIFFERS = "size_differs"
+    CHECKSUM_DIFFERS = "checksum_differs"
 
 
 _JUDGED: Final = frozenset({SourceReason.UNSUPPORTED_KIND, SourceReason.EMPTY_FILE, SourceReason.REPEATED})
+_BY_ITSELF: Final = "name it as an input by itself to have it read"
+_LISTS: Final = {
+    Kind.LIST: f"a list of addresses: {_BY_ITSELF}",
+    Kind.PATHS: f"a list of paths: {_BY_ITSELF}",
+    Kind.ARXIV_MANIFEST: f"a manifest of ArXiv's tars: {_BY_ITSELF}",
+}
+_READ_OVER_HTTP: Final = frozenset({Kind.WARC, Kind.WAT})
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A file, or an address with size -1. `named`: by the person, rather than found in a folder."""
+class SourcesParams(UnitParams):
+    """What inputs mean, and how they become units of work."""
 
-    uri: str
-    size: int
-    named: bool = False
+    common_crawl: str = Field(
+        default=DATA,
+        min_length=1,
+        description="Root of Common Crawl's data, which its lists of paths are relative to: an http(s) or "
+        "s3:// location, or a folder.",
+    )
+    check_md5: bool = Field(
+        default=False,
+        description="Hold the MD5 of each tar of an ArXiv manifest against what the manifest says, which "
+        "reads all of them once more. Sizes are always compared.",
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    kind: str
-    uri: str
-    start: int
-    stop: int
-    size: int
+class Hashes:
+    """A growing set of 64-bit hashes of names, 8 bytes each: sorted runs, merged when of like length.
 
-    def plain(self) -> dict[str, Any]:
-        return {
-            "id": record_id(self.kind, self.uri, f"{self.start}-{self.stop}"),
-            "kind": self.kind,
-            "uri": self.uri,
-            "start": self.start,
-            "stop": self.stop,
-            "bytes": self.size,
-            "url": self.uri if self.kind == "url" else None,
-        }
+    Two different names are taken for one with a probability of n^2 / 2^65 among n of them: 7e-7 among
+    five million.
+    """
+
+    _BUFFERED: Final = 1 << 15
+
+    def __init__(self) -> None:
+        self._runs: list[npt.NDArray[np.uint64]] = []
+        self._recent: set[int] = set()
+
+    def add(self, name: str) -> bool:
+        """Take a name; False where it was there already."""
+        digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=8).digest()
+        key = int.from_bytes(digest, "little")
+        if key in self._recent:
+            return False
+        probe = np.uint64(key)
+        for run in self._runs:
+            at = int(run.searchsorted(probe))
+            if at < len(run) and run[at] == probe:
+                return False
+        self._recent.add(key)
+        if len(self._recent) >= self._BUFFERED:
+            self._flush()
+        return True
+
+    def _flush(self) -> None:
+        run = np.sort(np.frombuffer(array("Q", self._recent), np.uint64))
+        self._recent.clear()
+        while self._runs and len(self._runs[-1]) <= 2 * len(run):
+            run = np.sort(np.concatenate([self._runs.pop(), run]))
+        self._runs.append(run)
 
 
 class _Missing(Exception):
     """An input names nothing that is there."""
 
 
-def _is_web(location: str) -> bool:
-    return location.lower().startswith(("http://", "https://"))
-
-
-def _walk(folder: Path) -> Iterator[_Found]:
-    """Files below a folder in the order of their paths; hidden files and folders are passed over."""
-    for here, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = Path(here, name)
-            if not name.startswith(".") and path.is_file():
-                yield _Found(as_uri(str(path)), path.stat().st_size)
-
-
-def _local(location: str, stores: Stores) -> list[_Found]:
-    path = Path(unquote(location[len("file://") :]) if location.startswith("file://") else location)
-    path = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - without `..`, so that a file has one URI
-    if path.is_file():
-        return [_Found(as_uri(str(path)), path.stat().st_size, named=True)]
-    if path.is_dir():
-        return list(_walk(path))
-    if _WILD.search(str(path)):
-        matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
-        return [
-            file
-            for match in matches
-            for file in (_walk(Path(match)) if Path(match).is_dir() else _file(match))
-        ]
-    return []
-
-
-def _file(path: str) -> Iterator[_Found]:
-    if Path(path).is_file():
-        yield _Found(as_uri(path), Path(path).stat().st_size)
-
-
-def _glob_pattern(pattern: str) -> re.Pattern[str]:
-    """A glob over keys: `*` and `?` stay within one level, `**/` spans any number of them."""
-    tokens = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    parts = re.split(r"(\*\*/|\*\*|\*|\?|\[!?[^\]/]+\])", pattern)
-    return re.compile(
-        "".join(
-            tokens.get(part)
-            or (("[^" + part[2:] if part.startswith("[!") else part) if part[:1] == "[" else re.escape(part))
-            for part in parts
-        )
-    )
-
-
-def _hidden(key: str) -> bool:
-    return any(part.startswith(".") for part in key.split("/"))
-
-
-def _remote(location: str, stores: Stores) -> list[_Found]:
-    """Objects of a store: one by its name, those below a prefix, or those that match a glob."""
-    found = None if location.endswith("/") else stores.stat(location)
-    if found is not None:
-        return [_Found(location, found.size, named=True)]
-    wild = _WILD.search(location)
-    if wild:
-        pattern = _glob_pattern(location)
-        listed = stores.list(location[: wild.start()])
-        base = location.rfind("/", 0, wild.start()) + 1
-        return [
-            _Found(uri, size) for uri, size in listed if pattern.fullmatch(uri) and not _hidden(uri[base:])
-        ]
-    prefix = location if location.endswith("/") else location + "/"
-    return [_Found(uri, size) for uri, size in stores.list(prefix) if not _hidden(uri[len(prefix) :])]
-
-
-def _resolve(location: str, stores: Stores) -> list[_Found]:
-    """Everything an input names.
-
-    Raises:
-        _Missing: if that is nothing.
-        ConfigurationError: for a scheme that can't be read.
-    """
-    if _is_web(location):
-        return [_Found(location.partition("#")[0], -1, named=True)]
-    scheme = location.partition("://")[0] if "://" in location else "file"
-    found = (_local if scheme == "file" else _remote)(location, stores)
-    if not found:
-        raise _Missing
-    return found
-
-
-def _sniff(stores: Stores, file: _Found) -> Kind | str:
-    """The kind of a file, or a sentence that says why it can't be read."""
-    try:
-        with stores.open(file.uri, 0, HEAD_BYTES) as stream:
-            return sniff(stream.read(HEAD_BYTES), unquote(file.uri))
-    except OSError as error:
-        return f"{type(error).__name__}: {error.strerror or error}"
-    except ConfigurationError as error:
-        if file.uri.startswith("file://"):
-            return str(error)
-        raise
-
-
-def _entries(stores: Stores, listing: str) -> Iterator[str]:
-    """Locations in a list file, relative ones made relative to the folder of the list."""
-    folder = listing.rpartition("/")[0]
-    with stores.open(listing) as stream:
-        for raw in stream:
-            line = raw.decode("utf-8-sig", "replace").strip()
-            if not line or line.startswith("#"):
-                continue
-            if "://" in line or line.startswith(("/", "~")):
-                yield line
-            elif folder.startswith("file://"):
-                yield str(Path(unquote(folder[len("file://") :])) / line)
-            else:
-                yield f"{folder}/{line}"
-
-
 class _Planner:
-    def __init__(self, stores: Stores, params: SourcesParams) -> None:
-        self.plan = SourcesPlan()
-        self._stores = stores
-        self._params = params
-        self._seen: set[str] = set()
-        self._rows: list[_Row] = []
-        self._hosts: dict[str, list[_Row]] = {}
+    """Judges inputs in the order in which they are named."""
 
-    def add(self, found: Iterable[_Found], *, from_list: bool = False) -> None:
-        """Judge files and addresses in the given order."""
-        todo = iter(found)
-        with ThreadPoolExecutor(_SNIFFERS) as pool:
-            while batch := list(islice(todo, _BATCH)):
-                fresh = [file for file in batch if self._is_new(file)]
-                kinds = pool.map(lambda f: Kind.UNKNOWN if f.size <= 0 else _sniff(self._stores, f), fresh)
-                for file, kind in zip(fresh, kinds, strict=True):
-                    self._judge(file, kind, from_list)
+    def __init__(self, stores: Stores, params: SourcesParams, pool: ThreadPoolExecutor) -> None:
+        self.plan = UnitPlan(STEP, params)
+        self._stores, self._params, self._pool = stores, params, pool
+        self._seen = Hashes()
 
-    def _is_new(self, file: _Found) -> bool:
-        if file.uri not in self._seen:
-            self._seen.add(file.uri)
-            if len(self._seen) > self._params.max_sources:
-                raise ConfigurationError(
-                    f"The inputs name more than {self._params.max_sources} files and addresses: "
-                    "name fewer, or raise sources.max_sources."
-                )
-            return True
-        self.plan.rows_in += 1
-        self.plan.refuse(file.uri, SourceReason.REPEATED, "the inputs name it more than once")
-        return False
+    def add_input(self, location: str) -> None:
+        """Take what one of the person's words names.
 
-    def _judge(self, file: _Found, kind: Kind | str, from_list: bool) -> None:
-        if kind is Kind.LIST and file.named and not from_list:
-            self._add_list(file.uri)
+        Raises:
+            _Missing: if that is nothing.
+            ConfigurationError: for a scheme or a list that can't be read.
+        """
+        if is_page(location):
+            self._take_page(location)
             return
-        self.plan.rows_in += 1
-        if _is_web(file.uri):
-            self._add_url(file.uri)
-        elif file.size == 0:
-            self.plan.refuse(file.uri, SourceReason.EMPTY_FILE, "the file has no bytes")
-        elif not isinstance(kind, Kind):
-            self.plan.refuse(file.uri, SourceReason.UNREADABLE, kind)
+        named, part = split_part(location)
+        dump = path_list(named, self._params.common_crawl)
+        found = one_file(dump or named, self._stores)
+        if found is None and dump is not None:
+            raise ConfigurationError(
+                f"There is no dump {named!r}: {dump} is not there. Check its name and sources.common_crawl."
+            )
+        if found is None:
+            if not self._add_several(location):
+                raise _Missing
+            return
+        kind = Kind.PATHS if dump else self._kind(found)
+        window = part or slice(0, None)
+        if kind is Kind.PATHS:
+            self._add_files(
+                listed_files(found.uri, window, self._params.common_crawl, self._stores), look=False
+            )
         elif kind is Kind.LIST:
-            detail = "a list of addresses: name it as an input by itself to have it read"
-            self.plan.refuse(file.uri, SourceReason.UNSUPPORTED_KIND, detail)
-        elif kind in REFUSED:
-            self.plan.refuse(file.uri, SourceReason.UNSUPPORTED_KIND, REFUSED[kind])
+            self._add_lines(islice(list_lines(found.uri, self._stores), window.start, window.stop), found.uri)
+        elif kind is Kind.ARXIV_MANIFEST:
+            self._add_tars(
+                islice(read_manifest(found.uri, self._stores), window.start, window.stop), found.uri
+            )
+        elif part is not None:
+            raise ConfigurationError(f"{location!r} asks for a part of {named}, which is no list of files.")
         else:
-            self.plan.kept += 1
-            self._rows.append(_Row(kind, file.uri, 0, file.size, file.size))
+            self._take(found, kind)
 
-    def _add_list(self, listing: str) -> None:
-        for location in _entries(self._stores, listing):
-            try:
-                found = _resolve(location, self._stores)
-            except _Missing:
-                self.plan.rows_in += 1
-                self.plan.refuse(location, SourceReason.MISSING, f"{listing} names it and it is not there")
-            else:
-                self.add(found, from_list=True)
+    def _kind(self, file: Found) -> Kind | str:
+        """The kind of a file, or a sentence that says why it can't be read."""
+        if file.kind is not None or file.size == 0:
+            return file.kind or Kind.UNKNOWN
+        try:
+            with self._stores.open(file.uri, 0, HEAD_BYTES) as stream:
+                return sniff(stream.read(HEAD_BYTES), unquote(file.uri))
+        except OSError as error:
+            return f"{type(error).__name__}: {error.strerror or error}"
+        except BadShard as error:
+            return str(error)
+        except ConfigurationError as error:
+            if file.uri.startswith("file://"):
+                return str(error)
+            raise
 
-    def _add_url(self, url: str) -> None:
+    def _add_files(self, found: Iterable[Found], *, look: bool = True) -> None:
+        """Take files; without a `look` into them what is known of them must do."""
+        todo = iter(found)
+        while batch := list(islice(todo, _BATCH)):
+            kinds = self._pool.map(self._kind, batch) if look else map(self._kind, batch)
+            for file, kind in zip(batch, kinds, strict=True):
+                self._take(file, kind)
+
+    def _add_several(self, location: str) -> bool:
+        """Take the files of a folder, prefix or glob; False if there are none."""
+        files = several_files(location, self._stores)
+        first = next(files, None)
+        if first is not None:
+            self._add_files([first])
+            self._add_files(files)
+        return first is not None
+
+    def _add_lines(self, lines: Iterator[str], listing: str) -> None:
+        """Take what the lines of a list name."""
+        while batch := list(islice(lines, _BATCH)):
+            places = [line if is_web(line) else beside(listing, line) for line in batch]
+            looked = self._pool.map(self._look, [place for place in places if not is_web(place)])
+            for place in places:
+                if is_page(place):
+                    self._take_page(place)
+                elif is_web(place):  # nobody is asked whether it is there: a list may hold a million
+                    file = unseen(place.partition("#")[0], place)
+                    self._take(file, self._kind(file))
+                else:
+                    there, kind = next(looked)
+                    if there is not None:
+                        self._take(there, kind)
+                    elif not self._add_several(place):
+                        self._refuse(place, SourceReason.MISSING, f"{listing} names it and it is not there")
+
+    def _look(self, location: str) -> tuple[Found | None, Kind | str]:
+        file = one_file(location, self._stores)
+        return file, Kind.UNKNOWN if file is None else self._kind(file)
+
+    def _add_tars(self, tars: Iterator[Listed], manifest: str) -> None:
+        """Take the tars that ArXiv's manifest lists, if they are what it says."""
+        while batch := list(islice(tars, _BATCH)):
+            for tar, (found, md5) in zip(
+                batch, self._pool.map(lambda tar: self._tar(tar, manifest), batch), strict=True
+            ):
+                if found is None:
+                    place = beside(manifest, tar.filename)
+                    self._refuse(place, SourceReason.MISSING, f"{manifest} lists it and it is not there")
+                elif found.size != tar.size:
+                    detail = f"{found.size} bytes, {tar.size} in the manifest"
+                    self._refuse(found.uri, SourceReason.SIZE_DIFFERS, detail)
+                elif md5 != tar.md5:
+                    detail = f"MD5 {md5}, {tar.md5} in the manifest"
+                    self._refuse(found.uri, SourceReason.CHECKSUM_DIFFERS, detail)
+                else:
+                    self._take(found, Kind.ARXIV)
+
+    def _tar(self, tar: Listed, manifest: str) -> tuple[Found | None, str]:
+        """A tar beside the manifest, or in the folder it gives, and its MD5."""
+        for name in (tar.filename.rpartition("/")[2], tar.filename):
+            found = one_file(beside(manifest, name), self._stores)
+            if found is not None:
+                right_size = found.size == tar.size
+                wanted = self._params.check_md5 and right_size
+                return found, md5_of(found.uri, self._stores) if wanted else tar.md5
+        return None, ""
+
+    # judging
+
+    def _refuse(self, uri: str, reason: SourceReason, detail: str) -> None:
+        self.plan.refuse(uri, reason, detail, judged=reason in _JUDGED)
+
+    def _take(self, file: Found, kind: Kind | str) -> None:
+        if not self._seen.add(file.uri):
+            self._refuse(file.uri, SourceReason.REPEATED, "the inputs name it more than once")
+        elif file.size == 0:
+            self._refuse(file.uri, SourceReason.EMPTY_FILE, "the file has no bytes")
+        elif not isinstance(kind, Kind):
+            self._refuse(file.uri, SourceReason.UNREADABLE, kind)
+        elif kind in _LISTS or kind in REFUSED:
+            self._refuse(file.uri, SourceReason.UNSUPPORTED_KIND, _LISTS.get(kind) or REFUSED[kind])
+        elif is_web(file.uri) and kind not in _READ_OVER_HTTP:
+            detail = f"{kind}, where the address says WARC or WAT: nothing else is read in place"
+            self._refuse(file.uri, SourceReason.UNSUPPORTED_KIND, detail)
+        elif file.size < 0 and file.uri.startswith("file://"):
+            self._refuse(file.uri, SourceReason.MISSING, "a list of paths names it and it is not there")
+        else:
+            self.plan.add_file(File(kind, file.uri, file.size, file.expected))
+
+    def _take_page(self, url: str) -> None:
+        url = url.partition("#")[0]
         try:
             parts = urlsplit(url)
             host = parts.hostname
@@ -327,72 +271,43 @@ class _Planner:
         if host and "@" in parts.netloc:
             shown = parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]).geturl()
             detail = "it carries a user name or password, which would be recorded"
-            self.plan.refuse(shown, SourceReason.BAD_ADDRESS, detail)
-            return
-        if not host or re.search(r"\s", url):
-            self.plan.refuse(url, SourceReason.BAD_ADDRESS, "no web address with a host name")
-            return
-        self.plan.kept += 1
-        self._hosts.setdefault(host, []).append(_Row("url", url, 0, 0, -1))
-
-    def finish(self) -> SourcesPlan:
-        """Group the rows into shards."""
-        limit = self._params.shard_bytes
-        batch: list[_Row] = []
-        size = 0
-        for row in self._rows:
-            if row.kind == Kind.WARC and row.size > limit:
-                self.plan.files += [_table([part]) for part in _cut(row, limit)]
-                continue
-            if batch and (size + row.size > limit or len(batch) >= self._params.shard_files):
-                self.plan.files.append(_table(batch))
-                batch, size = [], 0
-            batch.append(row)
-            size += row.size
-        if batch:
-            self.plan.files.append(_table(batch))
-        group: list[_Row] = []
-        for rows in self._hosts.values():
-            if group and len(group) + len(rows) > self._params.shard_urls:
-                self.plan.urls.append(_table(group))
-                group = []
-            group += rows
-        if group:
-            self.plan.urls.append(_table(group))
-        return self.plan
+            self._refuse(shown, SourceReason.BAD_ADDRESS, detail)
+        elif not host or _SPACE.search(url) or _SPACE.search(host):
+            self._refuse(url, SourceReason.BAD_ADDRESS, "no web address with a host name")
+        else:
+            self.plan.add_url(host, url)
 
 
-def _cut(row: _Row, limit: int) -> Iterator[_Row]:
-    """Ranges of about equal length, none longer than `limit`."""
-    count = -(-row.size // limit)
-    edges = [row.size * index // count for index in range(count + 1)]
-    for start, stop in pairwise(edges):
-        yield _Row(row.kind, row.uri, start, stop, row.size)
+def list_sources(inputs: Sequence[str], stores: Stores, params: SourcesParams | None = None) -> UnitPlan:
+    """Plan the work on a list of inputs. The same inputs give the same plan.
 
+    An input is one of these; what a file is, its content says:
 
-def _table(rows: list[_Row]) -> pa.Table:
-    return pa.Table.from_pylist([row.plain() for row in rows], schema=schemas.get("sources/1"))
+    - a local path (a file, a folder with all below it, or a glob) or an `s3://` object, prefix or glob;
+    - a web address, to be crawled; one that ends in .warc or .wat (or those with .gz) is read in place;
+    - a list: text, maybe gzipped, with one of those on each line, `#` for comments, relative paths
+      relative to the list; it is read line by line and may hold millions;
+    - `cc:NAME`, the WARC files of Common Crawl's dump NAME, or `cc-wat:NAME`, its WAT files;
+    - a list of paths as Common Crawl publishes them (`warc.paths.gz`);
+    - ArXiv's `arXiv_src_manifest.xml`: the tars beside it, held against it.
 
+    The last four may end in `[first:last]`, a part as in Python: `cc:CC-MAIN-2024-18[0:100]`.
 
-def list_sources(inputs: Sequence[str], stores: Stores, params: SourcesParams | None = None) -> SourcesPlan:
-    """Plan the work on a list of inputs. The same inputs give the same plan, in the order given.
-
-    An input is a local path (a file, a folder with all below it, or a glob), an `s3://` object,
-    prefix or glob, a web address, or a list file: text with one of those on each line, `#` for
-    comments, relative paths relative to the list. What a file is, its content says.
+    Sources of kind `wat` tell of links, not of documents: the step that looks for PDFs reads them.
 
     Raises:
         ConfigurationError: for an input that is not there, can't be opened, or if there are none.
     """
     if not inputs:
         raise ConfigurationError("There is no input: name a file, a folder, a list or a web address.")
-    planner = _Planner(stores, params or SourcesParams())
-    for location in inputs:
-        try:
-            found = _resolve(location, stores)
-        except _Missing:
-            raise ConfigurationError(
-                f"The input {location!r} is not there, or holds no files: check its spelling."
-            ) from None
-        planner.add(found)
-    return planner.finish()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        planner = _Planner(stores, params or SourcesParams(), pool)
+        for location in inputs:
+            try:
+                planner.add_input(location)
+            except _Missing:
+                raise ConfigurationError(
+                    f"The input {location!r} is not there, or holds no files: check its spelling."
+                ) from None
+    planner.plan.close(SourceReason.REPEATED)
+    return planner.plan

@@ -95,7 +95,7 @@ def extract(
     stage = ExtractStage(params or ExtractParams())
     outputs = []
     try:
-        for index, shard in enumerate(plan.files):
+        for index, shard in enumerate(plan.files()):
             out = Output(stage.name, stage.reasons)
             stage.run(Unit(index, {"sources": shard}, stores, only), out)
             if only is None:
@@ -393,7 +393,7 @@ def test_a_retry_does_only_what_is_asked(tmp_path):
     assert [d["id"] for d in again.documents] == [ids[0], ids[3]]
     assert (again.outputs[0].rows_in, again.outputs[0].kept) == (2, 2)
     # a source that failed as a whole is asked for by its own id
-    source = list_sources([str(path)], Stores()).files[0].column("id")[0].as_py()
+    source = next(list_sources([str(path)], Stores()).files()).column("id")[0].as_py()
     assert [d["id"] for d in extract(path, only=frozenset({source})).documents] == ids[1:]
     lost = extract(path, only=frozenset({"0" * 32}))
     assert lost.reasons("failed") == {"not_found_again": 1}
@@ -410,7 +410,7 @@ def test_limits_are_checked_before_a_file_is_read(tmp_path):
 
     path = tmp_path / "big.html"
     path.write_bytes(PAGE + b" " * 5000)
-    shard = list_sources([str(path)], Stores()).files[0]
+    shard = next(list_sources([str(path)], Stores()).files())
     stage = ExtractStage(ExtractParams(max_file_bytes=4096))
     out = Output("extract", stage.reasons)
     stage.run(Unit(0, {"sources": shard}, Counting()), out)
@@ -424,7 +424,7 @@ def test_limits_are_checked_before_a_file_is_read(tmp_path):
 def test_a_file_that_is_gone_costs_one_line(tmp_path):
     path = tmp_path / "a.pdf"
     path.write_bytes(bad.GOOD_PDF)
-    shard = list_sources([str(path)], Stores()).files[0]
+    shard = next(list_sources([str(path)], Stores()).files())
     path.unlink()
     stage = ExtractStage(ExtractParams())
     out = Output("extract", stage.reasons)

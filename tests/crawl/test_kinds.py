@@ -153,6 +153,10 @@ def test_a_gzip_bomb_is_inflated_for_a_few_kilobytes_only(monkeypatch):
             assert len(out) <= limit
             return out
 
+        @property
+        def unused_data(self):
+            return self._inner.unused_data
+
     monkeypatch.setattr(zlib, "decompressobj", Watched)
     assert sniff(gzip.compress(bytes(10_000_000))[:HEAD_BYTES]) is Kind.UNKNOWN
     assert asked == [8192]

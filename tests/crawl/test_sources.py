@@ -6,7 +6,7 @@ import itertools
 import os
 from collections import Counter
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pytest
@@ -16,27 +16,37 @@ from hypothesis import strategies as st
 from components.core import schemas
 from components.core.errors import ConfigurationError
 from components.core.store import Stores, open_store
-from components.crawl.sources import SourcesParams, SourcesPlan, list_sources
+from components.crawl.kinds import Kind
+from components.crawl.source_units import File, UnitParams, UnitPlan
+from components.crawl.sources import SourcesParams, list_sources
 from tests.crawl.warc_bytes import http, record, zipped
 
 HTML = b"<!doctype html><p>Hello"
 PDF = b"%PDF-1.4\n%%EOF"
 
 
-def plan(*inputs: object, **params: int) -> SourcesPlan:
-    found = list_sources([str(i) for i in inputs], Stores(), SourcesParams(**params))
-    assert found.rows_in == found.kept + len(found.ledger)
-    for shard in found.shards:
-        schemas.check(shard.schema, "sources/1", producer="sources", consumer="test")
-        assert shard.num_rows
-    return found
+class Planned:
+    """A plan with all it gives in memory."""
+
+    def __init__(self, found: UnitPlan) -> None:
+        self.files, self.urls, self.ledger = list(found.files()), list(found.urls()), list(found.ledger())
+        self.kept, self.rows_in = found.counts.kept, found.counts.rows_in
+        assert self.rows_in == self.kept + len(self.ledger)
+        assert found.counts.imbalance() == 0
+        for shard in found.shards():
+            schemas.check(shard.schema, "sources/1", producer="sources", consumer="test")
+            assert shard.num_rows
+
+
+def plan(*inputs: object, **params: Any) -> Planned:
+    return Planned(list_sources([str(i) for i in inputs], Stores(), SourcesParams(**params)))
 
 
 def rows(tables: list[pa.Table]) -> list[dict]:
     return [row for table in tables for row in table.to_pylist()]
 
 
-def names(found: SourcesPlan) -> list[str]:
+def names(found: Planned) -> list[str]:
     return [row["uri"].rpartition("/")[2] for row in rows(found.files)]
 
 
@@ -143,11 +153,6 @@ def test_an_input_named_twice_counts_once(tree):
     assert [line["reason"] for line in found.ledger] == ["repeated"]
 
 
-def test_too_many_inputs_stop_the_run(tree):
-    with pytest.raises(ConfigurationError, match="max_sources"):
-        plan(tree, max_sources=3)
-
-
 class _Failing(Stores):
     """Files of one name can be listed but not read."""
 
@@ -158,7 +163,7 @@ class _Failing(Stores):
 
 
 def test_an_unreadable_file_costs_one_line(tree):
-    found = list_sources([str(tree / "*.html")], _Failing())
+    found = Planned(list_sources([str(tree / "*.html")], _Failing()))
     assert found.rows_in == 2
     assert names(found) == ["odd%20%231%25.html"]
     (line,) = found.ledger
@@ -186,12 +191,11 @@ def test_a_big_warc_is_cut_into_ranges(tmp_path):
 
 @given(st.lists(st.integers(1, 300_000), min_size=1, max_size=30), st.integers(1, 5))
 def test_small_files_are_put_together(sizes, most):
-    from components.crawl.sources import _Planner, _Row
-
-    params = SourcesParams(shard_bytes=1 << 18, shard_files=most)
-    planner = _Planner(Stores(), params)
-    planner._rows = [_Row("pdf", f"file:///{n}", 0, size, size) for n, size in enumerate(sizes)]
-    shards = planner.finish().files
+    units = UnitPlan("sources", UnitParams(shard_bytes=1 << 18, shard_files=most))
+    for n, size in enumerate(sizes):
+        units.add_file(File(Kind.PDF, f"file:///{n}", size))
+    units.close("repeated")
+    shards = list(units.files())
     assert [row["bytes"] for row in rows(shards)] == sizes
     for shard in shards:
         total = sum(shard.column("bytes").to_pylist())
