@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import time
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from pipelines.terminal import print_json, print_table, size
 
 app = typer.Typer(
     name="kalemint",
@@ -26,6 +27,19 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Out = Annotated[str, typer.Argument(help="A run's output: a folder, file:// or s3://bucket/prefix.")]
+Inputs = Annotated[
+    list[str],
+    typer.Option(
+        "--input",
+        "-i",
+        help="File, folder, URL, s3:// prefix, or a list of them, one a line; may be repeated. WARC, "
+        "HTML, PDF, LaTeX archives and images are told apart by content.",
+    ),
+]
+Config = Annotated[Path | None, typer.Option("--config", "-c", help="YAML file of parameters.")]
+Settings = Annotated[
+    list[str], typer.Option("--set", help="One parameter, e.g. filter.decide.min_words=50; may be repeated.")
+]
 Pipeline = Annotated[str, typer.Argument(help="Name of a pipeline: mint.")]
 
 
@@ -40,25 +54,6 @@ def _errors() -> Iterator[None]:
     except KalemintError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(exit_code(error)) from None
-
-
-def _print(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
-
-
-def _table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=200)
-    console.print(table)
 
 
 @app.callback(invoke_without_command=True)
@@ -76,21 +71,10 @@ def root(
 @app.command()
 def run(
     pipeline: Pipeline,
-    input: Annotated[
-        list[str],
-        typer.Option(
-            "--input",
-            "-i",
-            help="File, folder, URL, s3:// prefix, or a list of them, one a line; may be repeated. WARC, "
-            "HTML, PDF, LaTeX archives and images are told apart by content.",
-        ),
-    ],
+    input: Inputs,
     out: Annotated[str, typer.Option("--out", "-o", help="Where to write: a folder or s3://bucket/prefix.")],
-    config: Annotated[Path | None, typer.Option("--config", "-c", help="YAML file of parameters.")] = None,
-    set_: Annotated[
-        list[str],
-        typer.Option("--set", help="One parameter, e.g. filter.decide.min_words=50; may be repeated."),
-    ] = [],  # noqa: B006 - typer copies it
+    config: Config = None,
+    set_: Settings = [],  # noqa: B006 - typer copies it
     workers: Annotated[int, typer.Option(help="Workers of each step.", min=1)] = 1,
     json_: Json = False,
 ) -> None:
@@ -136,7 +120,7 @@ def _run(record: Any, *, machine: bool) -> None:
 
     counts = {m.step: m.counts for m in Run.open(record.out).primary()}
     if machine:
-        _print(
+        print_json(
             {"out": record.out, "report": report, "counts": {k: c.model_dump() for k, c in counts.items()}}
         )
         return
@@ -179,7 +163,7 @@ def list_(out: Out, json_: Json = False) -> None:
 
         found = list_datasets(out)
         if json_:
-            _print(found)
+            print_json(found)
             return
         rows = [
             [
@@ -188,21 +172,13 @@ def list_(out: Out, json_: Json = False) -> None:
                 d["schema"],
                 f"{d['rows']:,}",
                 str(d["shards"]),
-                _size(d["bytes"]),
+                size(d["bytes"]),
                 d["digest"][:12],
                 d["location"].removeprefix("file://"),
             ]
             for d in found
         ]
-        _table("", ["step", "dataset", "schema", "rows", "shards", "size", "digest", "location"], rows)
-
-
-def _size(number: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} TB"
+        print_table("", ["step", "dataset", "schema", "rows", "shards", "size", "digest", "location"], rows)
 
 
 @app.command("compile")
@@ -225,9 +201,9 @@ def compile_(
             return
         output.write_text(text)
         if json_:
-            _print({"pipeline": pipeline, "target": to, "file": str(output), "bytes": len(text)})
+            print_json({"pipeline": pipeline, "target": to, "file": str(output), "bytes": len(text)})
         else:
-            typer.echo(f"Wrote {output} ({_size(len(text))}).")
+            typer.echo(f"Wrote {output} ({size(len(text))}).")
 
 
 @app.command()
@@ -254,7 +230,7 @@ def components(json_: Json = False) -> None:
                     }
                 )
         if json_:
-            _print(found)
+            print_json(found)
             return
         rows = [
             [
@@ -267,7 +243,7 @@ def components(json_: Json = False) -> None:
             ]
             for f in found
         ]
-        _table("", ["step", "family", "does", "reads", "writes", "parameters"], rows)
+        print_table("", ["step", "family", "does", "reads", "writes", "parameters"], rows)
 
 
 @app.command()
@@ -297,7 +273,7 @@ def report(
             save.write_bytes(Stores().read(place))
             place = str(save)
         if json_:
-            _print({"report": place})
+            print_json({"report": place})
         else:
             typer.echo(place.removeprefix("file://"))
 
@@ -312,11 +288,11 @@ def verify(out: Out, json_: Json = False) -> None:
 
         verdict = check(out)
         if json_:
-            _print(asdict(verdict))
+            print_json(asdict(verdict))
         else:
             typer.echo(
                 f"{verdict.datasets} datasets, {verdict.shards} shards, {verdict.rows:,} rows, "
-                f"{_size(verdict.bytes)} read."
+                f"{size(verdict.bytes)} read."
             )
             for problem in verdict.problems:
                 typer.echo(f"Problem: {problem}", err=True)
@@ -338,7 +314,7 @@ def why(
 
         story = tell(out, record)
         if json_:
-            _print(story)
+            print_json(story)
             return
         rows = []
         for line in story:
@@ -357,7 +333,7 @@ def why(
                     line["detail"] or "",
                 ]
             )
-        _table("", ["step", "record", "action", "reason", "score", "detail"], rows)
+        print_table("", ["step", "record", "action", "reason", "score", "detail"], rows)
 
 
 @app.command()
@@ -379,6 +355,78 @@ def retry(
             for name, number in asked.items():
                 typer.echo(f"{name}: {number} records to do again", err=True)
         _run(record, machine=json_)
+
+
+@app.command()
+def plan(
+    pipeline: Pipeline,
+    input: Inputs,
+    config: Config = None,
+    set_: Settings = [],  # noqa: B006 - typer copies it
+    cluster: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML file: nodes, cores, memory, prices; see examples/cluster.yaml. None: a laptop."
+        ),
+    ] = None,
+    units: Annotated[
+        int, typer.Option(help="Units of input in the pilot: more take longer and say more.", min=2)
+    ] = 8,
+    tokens: Annotated[
+        float | None,
+        typer.Option(help="Plan for a release of so many tokens instead of the input named, e.g. 1e12."),
+    ] = None,
+    tokens_per_word: Annotated[float, typer.Option(help="Tokens that a word is.", min=0.1)] = 1.33,
+    max_cost: Annotated[
+        float | None, typer.Option(help="Exit with status 3 if the run may cost more than this.")
+    ] = None,
+    keep: Annotated[str | None, typer.Option(help="Keep the pilot's data here, as a run's output.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the plan to this Markdown file, too.")] = None,
+    json_: Json = False,
+) -> None:
+    """Run a pilot on a sample and forecast the whole run: records, time, memory, storage, cost.
+
+    Example: kalemint plan mint -i crawl/ --cluster cluster.yaml --max-cost 500
+    """
+    with _errors():
+        from dataclasses import asdict
+
+        from components.core.errors import BudgetExceeded
+        from components.core.store import as_uri
+        from pipelines import plan as planning
+        from pipelines.cluster import read_cluster
+        from pipelines.config import load_config
+        from pipelines.run_record import refuse_secrets
+
+        refuse_secrets(input)
+        machine = read_cluster(cluster)
+        checked = load_config(pipeline, config, set_).model_dump(mode="json")
+        pilot, found = planning.plan_run(
+            pipeline,
+            [as_uri(i) for i in input],
+            checked,
+            machine,
+            units=units,
+            tokens=tokens,
+            tokens_per_word=tokens_per_word,
+            keep=as_uri(keep) if keep else None,
+            on_step=lambda line: typer.echo(f"pilot: {line}", err=True),
+        )
+        if markdown is not None:
+            markdown.write_text(planning.markdown(pilot, found, machine, f"Plan of a {pipeline} run"))
+        if json_:
+            print_json(asdict(found))
+        else:
+            print_table("", ["", ""], [list(row) for row in planning.totals(pilot, found, machine)])
+            typer.echo()
+            print_table("", planning.STEP_COLUMNS, planning.step_rows(found))
+            for note in found.notes:
+                typer.echo(f"- {note}")
+        if max_cost is not None and found.cost.high > max_cost:
+            raise BudgetExceeded(
+                f"The run may cost {found.cost.high:.4g} {machine.currency}, more than --max-cost "
+                f"{max_cost:g}. Less input, another cluster or stricter filters early in the run make it cheaper."
+            )
 
 
 def main() -> None:

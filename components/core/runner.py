@@ -35,11 +35,18 @@ DRAINED_EXIT: Final = 143
 
 
 class RunParams(BaseModel):
-    """How a run is executed. Nothing here changes any output."""
+    """How a run is executed. Nothing here changes what is released."""
 
     model_config = ConfigDict(extra="forbid")
 
     processes: int = Field(default=0, ge=0, le=1024, description="processes a worker uses; 0: one a core")
+    partitions: int = Field(
+        default=16,
+        ge=1,
+        le=100_000,
+        description="Buckets that a join's rows are spread over (addresses, image ids, dedup keys), each "
+        "worked on by itself: one should fit in a process's memory. A change makes these steps run again",
+    )
     max_failed_share: float = Field(
         default=0.2, ge=0, le=1, description="share of failed records above which the run stops itself"
     )

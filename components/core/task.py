@@ -78,10 +78,12 @@ def params_model(stage: type[Stage[Any]]) -> type[BaseModel]:
     raise TypeError(f"{stage.__name__} does not say what its parameters are: subclass Stage[Params]")
 
 
-def make_stage(path: str, params: Mapping[str, Any]) -> Stage[Any]:
-    """A stage with its parameters, checked."""
+def make_stage(path: str, params: Mapping[str, Any], run: runner.RunParams) -> Stage[Any]:
+    """A stage with its parameters, checked, and the run's number of partitions."""
     stage = stage_class(path)
-    return stage(read_params(params_model(stage), params, stage.name))
+    made = stage(read_params(params_model(stage), params, stage.name))
+    made.partitions = run.partitions
+    return made
 
 
 @contextmanager
@@ -132,13 +134,14 @@ def work(
         One line for the orchestrator: units done.
     """
     with reported():
+        checked = _run_params(run)
         done = runner.work(
-            make_stage(stage, params),
+            make_stage(stage, params, checked),
             _manifests(inputs),
             out,
             worker=int(worker),
             workers=int(workers),
-            params=_run_params(run),
+            params=checked,
         )
     return f"{done['units']} units, {done['resumed']} of them done before"
 
@@ -165,7 +168,8 @@ def commit(
         metrics: a KFP `Metrics` artifact that gets the step's counts.
     """
     with reported():
-        manifests = runner.commit(make_stage(stage, params), _manifests(inputs), out, _run_params(run))
+        checked = _run_params(run)
+        manifests = runner.commit(make_stage(stage, params, checked), _manifests(inputs), out, checked)
     hand_over(manifests, outputs, metrics)
 
 

@@ -1,0 +1,84 @@
+"""A pipeline's steps one after the other in this process: pilots, benchmarks and tests, no orchestrator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from components.core.manifest import Manifest, concatenate, load
+from components.core.runner import RunParams, commit, work
+from components.core.stage import Stage
+from components.core.task import make_stage
+from components.crawl.begin import publish_sources
+from pipelines.steps import PIPELINES, Step
+
+Datasets = dict[str, Manifest]
+"""Datasets of a run by `step.port`."""
+
+
+class _Artifact:
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+        self.metadata: dict[str, Any] = {}
+
+
+def list_sources(inputs: Sequence[str], out: str, config: Mapping[str, Any]) -> Manifest:
+    """The first step: the `sources` dataset of a run."""
+    with TemporaryDirectory() as folder:
+        artifact = _Artifact(Path(folder) / "sources")
+        publish_sources(inputs, out, config["crawl"]["sources"], config["run"], artifact)
+        return load(Path(artifact.path).read_bytes(), artifact.path)
+
+
+def section(config: Mapping[str, Any], dotted: str) -> dict[str, Any]:
+    """The parameters at a dotted place of a configuration; none for an empty one."""
+    value: Any = config
+    for part in filter(None, dotted.split(".")):
+        value = value[part]
+    return dict(value) if dotted else {}
+
+
+def stage_of(step: Step, config: Mapping[str, Any]) -> Stage[Any]:
+    """A step's stage with its parameters."""
+    assert step.stage is not None
+    return make_stage(step.stage, section(config, step.section), RunParams(**config["run"]))
+
+
+def run_chain(
+    pipeline: str,
+    sources: Manifest,
+    out: str,
+    config: Mapping[str, Any],
+    *,
+    workers: int = 1,
+    until: str | None = None,
+    on_step: Callable[[Step], None] | None = None,
+) -> Datasets:
+    """Run the steps of a pipeline that work in units.
+
+    Args:
+        sources: the dataset that the first step made.
+        config: plain values of a whole configuration.
+        until: the last step to run; None for all.
+        on_step: called before each step.
+
+    Returns:
+        Every dataset as `step.port`.
+    """
+    run = RunParams(**config["run"])
+    made: Datasets = {"sources.sources": sources}
+    for step in PIPELINES[pipeline]:
+        if step.stage is None:
+            continue
+        if on_step is not None:
+            on_step(step)
+        stage = stage_of(step, config)
+        given = {port: concatenate([made[name] for name in names]) for port, names in step.inputs.items()}
+        for worker in range(workers):
+            work(stage, given, out, worker=worker, workers=workers, params=run)
+        made.update({f"{step.name}.{port}": m for port, m in commit(stage, given, out, run).items()})
+        if step.name == until:
+            break
+    return made
