@@ -43,3 +43,14 @@ def dhash(thumbnail: npt.NDArray[np.float64]) -> int:
     # weights sum to SIDE in both directions
     blocks = np.floor(_DOWN @ thumbnail @ _ACROSS * (STEPS / (SIDE * SIDE)))
     return int.from_bytes(np.packbits(blocks[:, 1:] > blocks[:, :-1]).tobytes(), "big")
+
+
+def mirrored_dhashes(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """The dHashes of the images mirrored left to right: every row of bits reversed and turned over.
+
+    They are right but for neighbours that are equal, which have a 0 in either direction.
+    """
+    octets = hashes.astype(">u8").view(np.uint8)
+    reversed_bits = np.packbits(np.unpackbits(octets[:, None], axis=1)[:, ::-1], axis=1)
+    turned: npt.NDArray[np.uint64] = (~reversed_bits).ravel().view(">u8").astype(np.uint64)
+    return turned

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from components.dedup.dhash import dhash
+from components.dedup.dhash import dhash, mirrored_dhashes
 from components.dedup.image_hashes import thumbnail
 from tests.dedup.pictures import distance, scene
 
@@ -41,3 +41,15 @@ def test_a_smaller_copy_is_near_and_another_picture_far(seed: int) -> None:
     value = dhash(thumbnail(scene(seed).convert("L")))
     assert distance(value, dhash(thumbnail(scene(seed, (128, 96)).convert("L")))) <= 4
     assert distance(value, dhash(thumbnail(scene(seed + 100).convert("L")))) > 10
+
+
+def test_mirrored_hashes_are_those_of_the_mirrored_pictures() -> None:
+    rng = np.random.default_rng(3)
+    levels = [rng.integers(0, 256, (32, 32)).astype(np.float64) for _ in range(50)]
+    turned = mirrored_dhashes(np.array([dhash(level) for level in levels], np.uint64))
+    # neighbouring blocks of noise are now and then equal to half a level
+    distances = [
+        distance(int(value), dhash(level[:, ::-1])) for value, level in zip(turned, levels, strict=True)
+    ]
+    assert sum(distances) < 100
+    assert mirrored_dhashes(turned).tolist() == [dhash(level) for level in levels]
