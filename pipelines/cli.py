@@ -425,7 +425,7 @@ def plan(
         if max_cost is not None and found.cost.high > max_cost:
             raise BudgetExceeded(
                 f"The run may cost {found.cost.high:.4g} {machine.currency}, more than --max-cost "
-                f"{max_cost:g}. Less input, another cluster or stricter filters early in the run make it cheaper."
+                f"{max_cost:g}. Less input, another cluster or stricter filters make it cheaper."
             )
 
 

@@ -25,7 +25,6 @@ _PARTITION_BYTES: Final = 256 << 20
 _READS_OF_A_GROUP: Final = 3
 """Requests that reading one row group of a Parquet file takes: its size, its footer, the group."""
 _READS_OF_A_FILE: Final = 1
-_MOST_REMOVED: Final = 0.95
 
 Draws = npt.NDArray[np.float64]
 
@@ -137,21 +136,28 @@ def _resampled(use: StepUse, rng: np.random.Generator) -> tuple[Draws, Draws, Dr
     )
 
 
-def _growth(use: StepUse, scale: Draws, rng: np.random.Generator) -> Draws:
-    """By how much more of its records a dedup step removes from all input than from the sample.
+def _removed(use: StepUse, share: Draws, scale: float, rng: np.random.Generator) -> Draws:
+    """The share of its records that a dedup step removes from all input, from what it removed in the pilot.
 
-    Copies are found in proportion to how much is seen: between half of the sample and all of it the
-    share removed grew by 2^b; b between 0 (all copies lie close together) and 1 (they are spread
-    evenly). The draws take any b from 0 to twice the measured one, at most 1.
+    Copies are found in proportion to how much is seen. Between half of the sample and all of it the odds
+    of being removed grew by 2^b: b is 0 where copies lie close together, 1 where they are spread evenly.
+    The draws take any b from 0 to twice the measured one, at most 1, and carry the odds on to all input.
+
+    Args:
+        share: draws of the share kept in the pilot.
+        scale: all input over the sample.
     """
-    removed = 1 - use.kept / max(use.rows_in, 1)
-    if use.half_share is None or removed <= 0:
-        return np.ones(DRAWS)
+    removed = 1 - share
+    if use.half_share is None or use.kept >= use.rows_in:
+        return removed
     before = 1 - use.half_share
-    slope = 1.0 if before <= 0 else min(max(math.log2(removed / before), 0.0), 1.0)
-    exponent: Draws = rng.uniform(0, min(1.0, 2 * slope), DRAWS)
-    grown: Draws = np.maximum(scale, 1.0) ** exponent
-    return grown
+    now = 1 - use.kept / use.rows_in
+    slope = 1.0
+    if 0 < before < 1 and now < 1:
+        slope = min(max(math.log2((now / (1 - now)) / (before / (1 - before))), 0.0), 1.0)
+    grown = max(scale, 1.0) ** rng.uniform(0, min(1.0, 2 * slope), DRAWS)
+    odds: Draws = removed / np.maximum(1 - removed, 1e-9) * grown
+    return np.where(removed < 1, odds / (1 + odds), removed)
 
 
 def forecast(
@@ -205,8 +211,7 @@ def _forecast(pilot: Pilot, cluster: Cluster, scale: float, tokens_per_word: flo
         else:
             rows = above * (use.rows_in / before if before else 0.0)
         if use.step.family == "dedup" and use.conserves:
-            removed = np.minimum((1 - share) * _growth(use, np.full(DRAWS, scale), rng), _MOST_REMOVED)
-            share = np.where(share < 1, 1 - removed, share)
+            share = 1 - _removed(use, share, scale, rng)
         kept[use.step.name] = rows * share
         pilot_kept[use.step.name] = float(use.kept)
         busy = rows * seconds / 3600

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from components.core.progress import EVENTS_VARIABLE
 from pipelines.cluster import Cluster
 from pipelines.forecast import Forecast, Range, forecast
 from pipelines.pilot import Pilot, run_pilot
@@ -29,14 +32,17 @@ def plan_run(
     Args:
         keep: where the pilot's data stay; None for a temporary folder.
     """
-    if keep is not None:
-        pilot = run_pilot(pipeline, inputs, keep, config, units=units, on_step=on_step)
-    else:
-        folder = tempfile.mkdtemp(prefix="kalemint-pilot-")
-        try:
-            pilot = run_pilot(pipeline, inputs, f"file://{folder}", config, units=units, on_step=on_step)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix="kalemint-pilot-"))
+    before = os.environ.get(EVENTS_VARIABLE)
+    os.environ[EVENTS_VARIABLE] = str(folder / "events.jsonl")  # standard output is the plan's
+    try:
+        out = keep or (folder / "run").as_uri()
+        pilot = run_pilot(pipeline, inputs, out, config, units=units, on_step=on_step)
+    finally:
+        os.environ.pop(EVENTS_VARIABLE)
+        if before is not None:
+            os.environ[EVENTS_VARIABLE] = before
+        shutil.rmtree(folder, ignore_errors=True)
     return pilot, forecast(pilot, cluster, tokens=tokens, tokens_per_word=tokens_per_word)
 
 
