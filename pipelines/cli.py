@@ -37,6 +37,13 @@ Inputs = Annotated[
     ),
 ]
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="YAML file of parameters.")]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        help="Start from a published set of parameters: mint, obelics, fineweb, or modern (2026); "
+        "--config and --set go over it. `kalemint presets` says what each is."
+    ),
+]
 Settings = Annotated[
     list[str], typer.Option("--set", help="One parameter, e.g. filter.decide.min_words=50; may be repeated.")
 ]
@@ -73,6 +80,7 @@ def run(
     pipeline: Pipeline,
     input: Inputs,
     out: Annotated[str, typer.Option("--out", "-o", help="Where to write: a folder or s3://bucket/prefix.")],
+    preset: Preset = None,
     config: Config = None,
     set_: Settings = [],  # noqa: B006 - typer copies it
     workers: Annotated[int, typer.Option(help="Workers of each step.", min=1)] = 1,
@@ -88,7 +96,7 @@ def run(
         from pipelines.run_record import RunRecord, refuse_secrets
 
         refuse_secrets([*input, out])
-        checked = load_config(pipeline, config, set_)
+        checked = load_config(pipeline, config, set_, preset)
         record = RunRecord(
             pipeline=pipeline,
             inputs=[as_uri(i) for i in input],
@@ -247,6 +255,19 @@ def components(json_: Json = False) -> None:
 
 
 @app.command()
+def presets(pipeline: Pipeline = "mint", json_: Json = False) -> None:
+    """List the presets of a pipeline: published parameters, ready to use."""
+    with _errors():
+        from pipelines.config import presets as known
+
+        found = known(pipeline)
+        if json_:
+            print_json(found)
+        else:
+            print_table("", ["preset", "what it is"], [[name, says] for name, says in found.items()])
+
+
+@app.command()
 def schema(pipeline: Pipeline) -> None:
     """Print the JSON Schema of a pipeline's config file: every parameter, its default and its source."""
     with _errors():
@@ -361,6 +382,7 @@ def retry(
 def plan(
     pipeline: Pipeline,
     input: Inputs,
+    preset: Preset = None,
     config: Config = None,
     set_: Settings = [],  # noqa: B006 - typer copies it
     cluster: Annotated[
@@ -400,7 +422,7 @@ def plan(
 
         refuse_secrets(input)
         machine = read_cluster(cluster)
-        checked = load_config(pipeline, config, set_).model_dump(mode="json")
+        checked = load_config(pipeline, config, set_, preset).model_dump(mode="json")
         pilot, found = planning.plan_run(
             pipeline,
             [as_uri(i) for i in input],

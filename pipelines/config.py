@@ -31,6 +31,7 @@ class MintConfig(BaseModel):
     run: RunParams = Field(default=RunParams(), description="how the run is executed; changes no output")
 
 
+_PRESETS: Final = Path(__file__).parent / "presets"
 CONFIGS: Final[dict[str, type[BaseModel]]] = {"mint": MintConfig}
 
 
@@ -52,28 +53,57 @@ def read_config(pipeline: str, values: Mapping[str, Any]) -> BaseModel:
     return read_params(config_model(pipeline), values, pipeline)
 
 
-def load_config(pipeline: str, file: Path | None, settings: Sequence[str]) -> BaseModel:
-    """The configuration: defaults, then the file, then each `section.name=value`.
+def presets(pipeline: str) -> dict[str, str]:
+    """Names of the presets of a pipeline and what each says of itself in its first line."""
+    config_model(pipeline)
+    return {
+        file.stem: file.read_text().partition("\n")[0].lstrip("# ")
+        for file in sorted(_PRESETS.glob("*.yaml"))
+    }
+
+
+def _read_yaml(file: Path, what: str) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(file.read_text()) or {}
+    except OSError as error:
+        raise ConfigurationError(f"The {what} {file} can't be read: {error.strerror}.") from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"The {what} {file} is no YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"The {what} {file} must hold sections, not a {type(values).__name__}.")
+    return values
+
+
+def _merge(under: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` laid on `under`, section by section; a value that is no section replaces what was there."""
+    merged = dict(under)
+    for name, value in over.items():
+        below = merged.get(name)
+        both = isinstance(below, dict) and isinstance(value, Mapping)
+        merged[name] = _merge(below, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def load_config(
+    pipeline: str, file: Path | None, settings: Sequence[str], preset: str | None = None
+) -> BaseModel:
+    """The configuration: defaults, then the preset, then the file, then each `section.name=value`.
 
     Args:
         file: YAML or JSON.
         settings: `--set` arguments; the value is read as YAML, so `[en, de]` is a list.
+        preset: name of a file in `pipelines/presets`.
 
     Raises:
         ConfigurationError: naming the file, the setting or the parameter that is wrong.
     """
     values: dict[str, Any] = {}
+    if preset is not None:
+        if preset not in (known := presets(pipeline)):
+            raise ConfigurationError(f"There is no preset {preset!r}; presets are {', '.join(known)}.")
+        values = _read_yaml(_PRESETS / f"{preset}.yaml", "preset")
     if file is not None:
-        try:
-            values = yaml.safe_load(file.read_text()) or {}
-        except OSError as error:
-            raise ConfigurationError(f"The config file {file} can't be read: {error.strerror}.") from None
-        except yaml.YAMLError as error:
-            raise ConfigurationError(f"The config file {file} is no YAML: {error}") from None
-        if not isinstance(values, dict):
-            raise ConfigurationError(
-                f"The config file {file} must hold sections, not a {type(values).__name__}."
-            )
+        values = _merge(values, _read_yaml(file, "config file"))
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
