@@ -131,7 +131,8 @@ def read_partition(store: Store, manifest: Manifest, number: int, empty: pa.Tabl
 
 
 def read_ids(store: Store, shards: Sequence[Shard], ids: set[str], empty: pa.Table) -> pa.Table:
-    """Rows with the given ids out of a dataset in the `shards` layout, sorted by shard and id."""
+    """Rows with the given ids (the first column) out of a dataset in the `shards` layout, by shard and id."""
+    first = empty.column_names[0]
     wanted: dict[int, list[str]] = {}
     for value in sorted(ids) if shards else ():
         wanted.setdefault(zlib.crc32(value.encode()) % len(shards), []).append(value)
@@ -141,7 +142,7 @@ def read_ids(store: Store, shards: Sequence[Shard], ids: set[str], empty: pa.Tab
         if shard.rows:
             where, key = located(store, shard.path)
             with where.seekable(key) as stream:
-                table = pq.read_table(stream, columns=empty.column_names, filters=[("id", "in", values)])
+                table = pq.read_table(stream, columns=empty.column_names, filters=[(first, "in", values)])
             tables.append(table.cast(empty.schema))
     return pa.concat_tables(tables)
 
