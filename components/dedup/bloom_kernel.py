@@ -117,16 +117,23 @@ def tokenise(data: U8, start: int, stop: int, classes: U8, tokens: U64) -> int:
     last, promised, odd_flag, after_joiner = _SPACE, False, False, False
     while at < stop:
         kind, width = _character(data, at, classes)
+        if kind == _SPACE:
+            if last != _SPACE:
+                tokens[count] = value
+                count += 1
+                last, promised, odd_flag, after_joiner = _SPACE, False, False, False
+            at += width
+            continue
         extends = kind in (_EXTEND, _JOINER)
-        if _SPACE in (last, kind):
-            joined, promised = False, False
+        if last == _SPACE:
+            joined = False
         elif extends:
             joined = True
         elif promised or (after_joiner and kind == _PICTOGRAPH):
             joined, promised = True, False
         else:
             after = _SPACE
-            if (last in (_LETTER, _NUMERIC, _HEBREW)) and kind > _NUMERIC:
+            if last in (_LETTER, _NUMERIC, _HEBREW) and kind > _NUMERIC:
                 after = _class_after(data, at + width, stop, classes)
             answer = _joins(last, kind, after, odd_flag)
             joined, promised = answer > 0, answer > 1
@@ -141,14 +148,12 @@ def tokenise(data: U8, start: int, stop: int, classes: U8, tokens: U64) -> int:
         elif not joined:
             last = _OTHER
         after_joiner = kind == _JOINER
-        if kind == _SPACE:
-            at += width
-            continue
         for place in range(at, at + width):
             value = (value ^ np.uint64(data[place])) * _BYTE
         at += width
-        while (last in (_LETTER, _NUMERIC)) and at < stop and data[at] < 0x80:
-            # the rest of a plain word, without all those questions
+        if last not in (_LETTER, _NUMERIC):
+            continue
+        while at < stop and data[at] < 0x80:  # the rest of a plain word, without all those questions
             kind = int(classes[data[at]])
             if kind not in (_LETTER, _NUMERIC):
                 break
