@@ -10,8 +10,8 @@ document. Both sides work with 13-grams inside lines, a threshold of 0.8 and a f
 go from a file (ours a Parquet shard, dolma's uncompressed JSON lines) to the list of lines that are to go.
 Time is that of the processor; dolma's start-up (imports) is left out, so is our compilation.
 
-The bar: ours / dolma >= 6, all exact repetitions found, and false drops as few as the rate allows: it is that
-of an n-gram, so of lines with a single one, up to one in a hundred goes. --rate 1e-6 shows that no other does.
+The bar: ours / dolma >= 6, all exact repetitions found, and false drops as few as the rate allows: it
+is that of an n-gram, so of lines with a single one, up to one in a hundred goes.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ def build(pool: list[list[str]], count: int) -> tuple[list[str], dict[Line, floa
         number = len(texts)
         if texts and rng.random() < 0.05:
             texts.append(texts[rng.randrange(number)])
-            planted.update({(number, n): 1.0 for n, line in enumerate(texts[-1]) if len(line) >= SIZE})
+            for line, copied in enumerate(texts[-1]):
+                # a shorter line may still have 13 tokens: it may go or stay
+                planted[number, line] = 1.0 if len(copied) >= SIZE else THRESHOLD
             continue
         document = []
         for place in range(rng.randint(2, 9)):
