@@ -61,6 +61,14 @@ def canonical(url: str) -> str | None:
     return result if len(result) <= MAX_URL_LENGTH else None
 
 
+def host_of(url: str) -> str:
+    """The host of an address, in lower case; "" where it has none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
 def is_local(url: str) -> bool:
     """True for what is in a store and not on the web: `file://` and `s3://`."""
     return url.startswith(("file://", "s3://", "out:"))

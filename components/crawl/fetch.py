@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 
 from components.core import schemas
-from components.core.records import record_id
 from components.core.stage import Output, Stage, Unit
-from components.crawl.warc.writer import Record, split_warc, warc_fields
+from components.crawl.warc.attach import attach_warc, warcinfo
 from components.crawl.web.client import is_loopback_host
 from components.crawl.web.crawler import Crawler, Outcome, Target
 from components.crawl.web.params import FetchParams, FetchReason
@@ -116,38 +115,8 @@ class FetchStage(Stage[FetchParams]):
     def _attach(self, crawler: Crawler, seeds: Sequence[dict[str, Any]], out: Output) -> list[dict[str, Any]]:
         """Hand the crawl's WARC files to the runner; returns their rows."""
         digest = hashlib.sha256("\n".join(row["uri"] for row in seeds).encode()).hexdigest()[:16]
-        info = Record("warcinfo", self._clock(), warc_fields(self._about()), part=digest)
-        rows = []
-        for number, data in enumerate(split_warc(crawler.groups(), info, self.params.warc_bytes)):
-            # the content is part of the name: a racing worker sees other bytes and must not replace ours
-            content = hashlib.sha256(data).hexdigest()[:16]
-            name = f"crawl-{digest}-{number:05d}-{content}.warc.gz"
-            out.attach(name, data)
-            uri = f"attachment:{name}"
-            rows.append(
-                {
-                    "id": record_id("warc", uri, "0", str(len(data))),
-                    "kind": "warc",
-                    "uri": uri,
-                    "start": 0,
-                    "stop": len(data),
-                    "bytes": len(data),
-                    "url": None,
-                }
-            )
-            out.count("warc_files")
-            out.count("warc_bytes", len(data))
-        return rows
-
-    def _about(self) -> list[tuple[str, str]]:
-        robots = "obey (RFC 9309)" if self.params.respect_robots else "ignore"
-        return [
-            ("software", self.params.user_agent.partition(" ")[0]),
-            ("format", "WARC File Format 1.1"),
-            ("conformsTo", "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/"),
-            ("robots", robots),
-            ("http-header-user-agent", self.params.user_agent),
-        ]
+        info = warcinfo(self.params, self._clock(), digest)
+        return attach_warc(crawler.groups(), info, f"crawl-{digest}", self.params.warc_bytes, out)
 
 
 def _account(outcome: Outcome, out: Output) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from components.crawl.find_pdfs import FindPdfsParams
 from components.crawl.html.extractor import HtmlParams
 from components.crawl.latex.extractor import LatexParams
 from components.crawl.pdf.extractor import PdfParams
 from components.crawl.sources import SourcesParams
 from components.crawl.warc.reader import WarcParams
+from components.crawl.web.file_params import FetchImagesParams, FetchPdfsParams
 from components.crawl.web.params import FetchParams
 
 
@@ -63,7 +65,14 @@ class CrawlParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     sources: SourcesParams = Field(default_factory=SourcesParams, description="grouping of the inputs")
-    fetch: FetchParams = Field(
-        default=FetchParams.model_validate({}), description="fetching of web addresses"
-    )
+    fetch: FetchParams = Field(default_factory=FetchParams, description="fetching of web addresses")
     extract: ExtractParams = Field(default_factory=ExtractParams, description="extraction of documents")
+    images: FetchImagesParams = Field(
+        default_factory=FetchImagesParams, description="fetching of images that documents show"
+    )
+    find_pdfs: FindPdfsParams = Field(
+        default_factory=FindPdfsParams, description="finding addresses of PDF files in WAT and WARC files"
+    )
+    pdfs: FetchPdfsParams = Field(
+        default_factory=FetchPdfsParams, description="fetching of PDF files that were found"
+    )

@@ -23,12 +23,17 @@ import yarl
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from components.core.errors import BadRecord
-from components.crawl.web.params import FetchParams, FetchReason
+from components.crawl.web.params import FetchReason, PoliteParams
 
 MAX_URL_LENGTH: Final = 8192
 _RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _HEAD_BYTES: Final = 64 * 1024
+_LOOK_BYTES: Final = 8192
+"""How much of a body a `Watch` is shown before the rest is read."""
+_DNS_SECONDS: Final = 600
+_IDLE_SECONDS: Final = 5.0
+"""How long an idle connection is kept: with thousands of hosts each holds a file descriptor."""
 
 
 class NotPublic(OSError):
@@ -168,6 +173,15 @@ class Decoder:
     def _too_large(self) -> BadRecord:
         return BadRecord(FetchReason.TOO_LARGE, f"the body has more than {self._limit} bytes")
 
+    @property
+    def size(self) -> int:
+        """Bytes of the body so far."""
+        return len(self._body)
+
+    def head(self) -> bytes:
+        """The first bytes of the body so far."""
+        return bytes(self._body[:_LOOK_BYTES])
+
     def finish(self) -> bytes:
         """The whole body."""
         if self._encoding != "identity" and self._received and not self._inflater.eof:
@@ -306,19 +320,45 @@ def check_url(url: str, permission: Callable[[str], bool]) -> str:
     return host
 
 
+class Watch:
+    """Follows one file while it is fetched. This one lets everything pass."""
+
+    def asked(self) -> None:
+        """A request is about to be sent."""
+
+    def answered(self) -> None:
+        """The head of a response has come."""
+
+    def look(self, head: bytes) -> None:
+        """The first bytes of the body (all of a short one); raises `Drop` or `BadRecord` to read no more."""
+
+    async def grown(self, size: int) -> None:
+        """So many bytes of the body are here; returns once there is room for more."""
+
+
+_UNWATCHED: Final = Watch()
+
+
 class Client:
-    """Fetches one URL at a time for each host, and several hosts at once. Use as `async with`.
+    """Fetches from many hosts at once, few URLs at a time from each. Use as `async with`.
 
     Args:
         clock: gives the time that is written into WARC records.
         allow_loopback: this machine's addresses may be reached (the seeds are on it).
+        accept: the Accept header.
     """
 
     def __init__(
-        self, params: FetchParams, *, allow_loopback: bool = False, clock: Callable[[], datetime]
+        self,
+        params: PoliteParams,
+        *,
+        allow_loopback: bool = False,
+        clock: Callable[[], datetime],
+        accept: str = "text/html,application/xhtml+xml,application/pdf,image/*;q=0.9,*/*;q=0.5",
     ) -> None:
         self.params = params
         self._clock = clock
+        self._accept = accept
         self._allow_loopback = allow_loopback
         self._gates: dict[str, HostGate] = {}
         self._slots = asyncio.Semaphore(params.concurrency)
@@ -332,13 +372,18 @@ class Client:
     async def __aenter__(self) -> Client:
         params = self.params
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, resolver=_GuardedResolver(self.permission)),
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                resolver=_GuardedResolver(self.permission),
+                ttl_dns_cache=_DNS_SECONDS,
+                keepalive_timeout=_IDLE_SECONDS,
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             response_class=_Response,
             headers={
                 "User-Agent": params.user_agent,
-                "Accept": "text/html,application/xhtml+xml,application/pdf,image/*;q=0.9,*/*;q=0.5",
+                "Accept": self._accept,
                 "Accept-Encoding": "gzip, deflate",
             },
             timeout=aiohttp.ClientTimeout(
@@ -356,12 +401,11 @@ class Client:
     def gate(self, host: str) -> HostGate:
         """The host's gate; the same for every port and scheme."""
         if host not in self._gates:
-            params = self.params
-            delay = params.loopback_delay_s if is_loopback_host(host) else params.delay_s
-            self._gates[host] = HostGate(params.per_host_connections, delay)
+            delay = self.params.pause_s(loopback=is_loopback_host(host))
+            self._gates[host] = HostGate(self.params.host_connections, delay)
         return self._gates[host]
 
-    async def get(self, url: str, limit: Callable[[Exchange], int]) -> Exchange:
+    async def get(self, url: str, limit: Callable[[Exchange], int], watch: Watch = _UNWATCHED) -> Exchange:
         """Ask for `url` and, after faults that may pass, ask again.
 
         Args:
@@ -380,7 +424,7 @@ class Client:
             last = attempt == self.params.retries
             wait = self.params.backoff_s * 2**attempt
             try:
-                exchange = await self._once(url, gate, limit)
+                exchange = await self._once(url, gate, limit, watch)
             except BadRecord as bad:
                 if last or bad.reason != FetchReason.TRUNCATED:
                     raise
@@ -398,21 +442,32 @@ class Client:
             gate.hold(wait)
         raise AssertionError("unreachable")
 
-    async def _once(self, url: str, gate: HostGate, limit: Callable[[Exchange], int]) -> Exchange:
+    async def _once(
+        self, url: str, gate: HostGate, limit: Callable[[Exchange], int], watch: Watch
+    ) -> Exchange:
         assert self._session is not None
         async with gate.turn(), self._slots:
             date = self._clock()
             target = yarl.URL(url, encoded=True)
+            watch.asked()
             async with self._session.get(target, allow_redirects=False) as response:
                 assert isinstance(response, _Response)
+                watch.answered()
                 exchange = _exchange(url, date, response)
                 if exchange.is_redirect or exchange.status >= 400:
                     exchange.unread = True
                     return exchange
                 decoder = Decoder(exchange.header("content-encoding") or "", limit(exchange))
+                looked = False
                 async for chunk in response.content.iter_any():
                     decoder.feed(chunk)
+                    if not looked and decoder.size >= _LOOK_BYTES:
+                        watch.look(decoder.head())
+                        looked = True
+                    await watch.grown(decoder.size)
                 exchange.body = decoder.finish()
+                if not looked:
+                    watch.look(exchange.body)
                 return exchange
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.message import Message
 from typing import Final, Literal
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from components.core.errors import BadRecord, Drop, KalemintError
 from components.core.records import record_id
@@ -30,8 +30,16 @@ from components.crawl.kinds import Kind
 from components.crawl.web.client import Client, Exchange
 from components.crawl.web.links import PageLinks, page_links
 from components.crawl.web.params import FetchParams, FetchReason
-from components.crawl.web.rules import body_kind, body_limit, origin_of, refusal, scope_root
-from components.crawl.web.site import Origin, SiteFiles, Span, Spool
+from components.crawl.web.rules import (
+    body_kind,
+    body_limit,
+    origin_of,
+    provenance,
+    redirect_target,
+    refusal,
+    scope_root,
+)
+from components.crawl.web.site import Origin, SiteFiles, Span, Spool, obey
 
 _PARSE_SECONDS: Final = 20.0
 _PARSE_BYTES: Final = 1 << 30
@@ -269,12 +277,12 @@ class Crawler:
             origin = await self._sites.get(key)
             if key not in outcome.origins:
                 outcome.origins.append(key)
-            self._obey(origin, url)
+            obey(origin, url, self.params)
             exchange = await self._client.get(url, lambda e: body_limit(e, target.kind, self.params))
             if not exchange.is_redirect:
                 break
             said = consent.gather(url, origin.policy, exchange.headers)
-            fields = said.fields() + _provenance(exchange, target)
+            fields = said.fields() + provenance(exchange, target.url, target.via)
             outcome.redirects.append(
                 await self._spool.add_exchange(exchange, f"{target.id} {len(chain)}", fields)
             )
@@ -288,36 +296,10 @@ class Crawler:
 
     def _redirect(self, exchange: Exchange, target: Target, chain: list[str]) -> str:
         """Where a redirect leads, if it may be followed."""
-        location = exchange.header("location") or ""
-        try:
-            url = canonical(urljoin(exchange.url, location))
-        except ValueError:
-            url = None
-        if url is None:
-            raise BadRecord(FetchReason.BAD_URL, f"a redirect to {location[:200]!r}")
-        if url in chain:
-            raise BadRecord(FetchReason.TOO_MANY_REDIRECTS, f"the redirects go round at {url}")
-        if len(chain) > self.params.max_redirects:
-            raise BadRecord(
-                FetchReason.TOO_MANY_REDIRECTS, f"more than {self.params.max_redirects} redirects"
-            )
+        url = redirect_target(exchange, chain, self.params.max_redirects)
         if target.kind == "page" and target.via is not None and not self._in_scope(url, target.seed):
             raise Drop(FetchReason.OFF_SCOPE, f"a redirect to {url}")
         return url
-
-    def _obey(self, origin: Origin, url: str) -> None:
-        """Raise where the origin's policy files keep us from asking for `url` at all."""
-        robots = origin.policy.robots
-        if self.params.respect_robots and robots is not None:
-            if origin.fault is not None:
-                raise BadRecord(origin.fault.reason, f"robots.txt: {origin.fault.detail}")
-            if robots.state == "unreachable":
-                raise BadRecord(FetchReason.ROBOTS_UNREACHABLE, "robots.txt: the server is in trouble")
-            if robots.verdict(url) == consent.Verdict.DISALLOWED:
-                raise Drop(FetchReason.ROBOTS_DISALLOWED, f"{origin_of(url)}/robots.txt")
-        refused = consent.ai_verdict(origin.policy.ai_txt, url) == consent.Verdict.DISALLOWED
-        if self.params.respect_noai and refused:
-            raise Drop(FetchReason.AI_TXT, f"{origin_of(url)}/ai.txt")
 
     async def _judge(self, exchange: Exchange, origin: Origin, target: Target, outcome: Outcome) -> None:
         """Record a response that may be kept; of one that may not, the evidence alone."""
@@ -326,7 +308,7 @@ class Crawler:
             outcome.links = await self._links(exchange, outcome)
         metas = outcome.links.metas if outcome.links else []
         said = consent.gather(exchange.url, origin.policy, exchange.headers, metas)
-        fields = said.fields() + _provenance(exchange, target)
+        fields = said.fields() + provenance(exchange, target.url, target.via)
         reason = refusal(said, self.params, is_image=kind == Kind.IMAGE)
         if reason is not None:
             outcome.links = None
@@ -359,11 +341,3 @@ def _charset(content_type: str) -> str | None:
         return message.get_content_charset()
     except (LookupError, ValueError):
         return None
-
-
-def _provenance(exchange: Exchange, target: Target) -> list[tuple[str, str]]:
-    """Where a capture came from: the page that led to it, and the address before redirects."""
-    pairs = [] if target.via is None else [("via", target.via)]
-    if target.url != exchange.url:
-        pairs.append(("requested-url", target.url))
-    return pairs

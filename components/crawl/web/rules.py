@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from components.core.errors import BadRecord, Drop
 from components.crawl import consent
+from components.crawl.addresses import canonical
 from components.crawl.kinds import HEAD_BYTES, Kind, sniff
 from components.crawl.web.client import Exchange
-from components.crawl.web.params import FetchParams, FetchReason
+from components.crawl.web.params import FetchParams, FetchReason, PoliteParams
 
 _PAGE_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
 _PDF_TYPES: Final = frozenset({"application/pdf", "application/x-pdf"})
@@ -57,6 +59,37 @@ def scope_root(url: str, follow: str) -> str:
     return f"{parts.netloc}{folder}/"
 
 
+def redirect_target(exchange: Exchange, chain: Sequence[str], max_redirects: int) -> str:
+    """Where a redirect leads, if it may be followed.
+
+    Args:
+        chain: the addresses asked so far, that of the exchange last.
+
+    Raises:
+        BadRecord: BAD_URL or TOO_MANY_REDIRECTS.
+    """
+    location = exchange.header("location") or ""
+    try:
+        url = canonical(urljoin(exchange.url, location))
+    except ValueError:
+        url = None
+    if url is None:
+        raise BadRecord(FetchReason.BAD_URL, f"a redirect to {location[:200]!r}")
+    if url in chain:
+        raise BadRecord(FetchReason.TOO_MANY_REDIRECTS, f"the redirects go round at {url}")
+    if len(chain) > max_redirects:
+        raise BadRecord(FetchReason.TOO_MANY_REDIRECTS, f"more than {max_redirects} redirects")
+    return url
+
+
+def provenance(exchange: Exchange, requested: str, via: str | None) -> list[tuple[str, str]]:
+    """Where a capture came from: the page that led to it, and the address before redirects."""
+    pairs = [] if via is None else [("via", via)]
+    if requested != exchange.url:
+        pairs.append(("requested-url", requested))
+    return pairs
+
+
 def body_limit(exchange: Exchange, kind: str, params: FetchParams) -> int:
     """The most bytes that a response's body may have.
 
@@ -72,10 +105,19 @@ def body_limit(exchange: Exchange, kind: str, params: FetchParams) -> int:
     if not (is_image or is_page or found in _UNSAID_TYPES):
         raise Drop(FetchReason.CONTENT_TYPE, f"Content-Type {found[:100]!r}")
     limit = params.max_image_bytes if is_image or kind == "image" else params.max_bytes
+    check_declared_length(exchange, limit)
+    return limit
+
+
+def check_declared_length(exchange: Exchange, limit: int) -> None:
+    """Refuse a body whose Content-Length says that it is too long.
+
+    Raises:
+        BadRecord: TOO_LARGE.
+    """
     declared = (exchange.header("content-length") or "").strip()
     if declared.isascii() and declared.isdigit() and int(declared[:18]) > limit:
         raise BadRecord(FetchReason.TOO_LARGE, f"Content-Length {declared[:18]} is more than {limit} bytes")
-    return limit
 
 
 def body_kind(exchange: Exchange, kind: str) -> Kind:
@@ -98,7 +140,7 @@ def body_kind(exchange: Exchange, kind: str) -> Kind:
     return sniffed
 
 
-def refusal(evidence: consent.Evidence, params: FetchParams, *, is_image: bool) -> FetchReason | None:
+def refusal(evidence: consent.Evidence, params: PoliteParams, *, is_image: bool) -> FetchReason | None:
     """Why the publisher's wishes keep a response out of the data; None where they don't."""
     if params.respect_noai:
         if evidence.directives & consent.NO_AI:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
-from components.core.errors import BadRecord
+from components.core.errors import BadRecord, Drop
 from components.crawl import consent
 from components.crawl.addresses import canonical
 from components.crawl.warc.writer import Record, exchange_records, warc_fields
 from components.crawl.web.client import Client, Exchange
-from components.crawl.web.params import FetchParams
-from components.crawl.web.rules import is_page_type
+from components.crawl.web.params import FetchReason, PoliteParams
+from components.crawl.web.rules import is_page_type, origin_of
 
 _SITE_FILE_BYTES: Final = 2**20
 _ROBOTS_REDIRECTS: Final = 5
@@ -82,22 +82,59 @@ class Origin:
     """An origin's policy files, their records, and why robots.txt could not be had."""
 
     policy: consent.SitePolicy
-    spans: tuple[Span, ...]
+    spans: tuple[Span, ...] = ()
     fault: BadRecord | None = None
 
 
-class SiteFiles:
-    """The policy files of every origin a crawl meets, each fetched once."""
+def obey(origin: Origin, url: str, params: PoliteParams) -> None:
+    """Raise where the origin's policy files keep us from asking for `url` at all.
 
-    def __init__(self, client: Client, spool: Spool, params: FetchParams, counters: Counter[str]) -> None:
+    Raises:
+        Drop, BadRecord: with a `FetchReason`.
+    """
+    robots = origin.policy.robots
+    if params.respect_robots and robots is not None:
+        if origin.fault is not None:
+            raise BadRecord(origin.fault.reason, f"robots.txt: {origin.fault.detail}")
+        if robots.state == "unreachable":
+            raise BadRecord(FetchReason.ROBOTS_UNREACHABLE, "robots.txt: the server is in trouble")
+        if robots.verdict(url) == consent.Verdict.DISALLOWED:
+            raise Drop(FetchReason.ROBOTS_DISALLOWED, f"{origin_of(url)}/robots.txt")
+    refused = consent.ai_verdict(origin.policy.ai_txt, url) == consent.Verdict.DISALLOWED
+    if params.respect_noai and refused:
+        raise Drop(FetchReason.AI_TXT, f"{origin_of(url)}/ai.txt")
+
+
+class SiteFiles:
+    """The policy files of the origins that are met, each fetched once.
+
+    Args:
+        spool: where their records are kept; None: nowhere.
+        most: how many origins are remembered; of more, those not asked about for longest are
+            forgotten. None: all of them.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        spool: Spool | None,
+        params: PoliteParams,
+        counters: Counter[str],
+        most: int | None = None,
+    ) -> None:
         self._client, self._spool, self._params, self._counters = client, spool, params, counters
+        self._most = most
         self._origins: dict[str, asyncio.Task[Origin]] = {}
 
     async def get(self, origin: str) -> Origin:
         """Fetch them, or wait for whoever is at it already."""
-        if origin not in self._origins:
-            self._origins[origin] = asyncio.create_task(self._load(origin))
-        return await self._origins[origin]
+        task = self._origins.pop(origin, None) or asyncio.create_task(self._load(origin))
+        self._origins[origin] = task  # last: asked about most recently
+        if self._most is not None and len(self._origins) > self._most:
+            oldest = next(iter(self._origins))
+            if self._origins[oldest].done():
+                del self._origins[oldest]
+        return await task
 
     def known(self, origin: str) -> Origin:
         """Those of an origin that `get` gave before."""
@@ -146,7 +183,8 @@ class SiteFiles:
         """Fetch and record a policy file; after too many redirects the answer is the last of them."""
         for hop in range(_ROBOTS_REDIRECTS + 1):
             exchange = await self._client.get(url, lambda _: _SITE_FILE_BYTES)
-            spans.append(await self._spool.add_exchange(exchange, f"policy {hop}"))
+            if self._spool is not None:
+                spans.append(await self._spool.add_exchange(exchange, f"policy {hop}"))
             self._counters["policy_files_asked"] += hop == 0
             location = canonical(urljoin(url, exchange.header("location") or ""))
             if not exchange.is_redirect or location is None:

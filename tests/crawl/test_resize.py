@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import PIL.Image as PilImage
+import pytest
+
+from components.core.images import read_image
+from components.crawl.resize import resize
+
+Mode = Literal["fit", "border", "crop"]
+
+
+def gradient(width: int, height: int) -> PilImage.Image:
+    x, y = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
+    return PilImage.fromarray(np.stack([x, y, 255 - x], axis=2).astype(np.uint8))
+
+
+def encoded(picture: PilImage.Image, form: str, **options: Any) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, form, **options)
+    return out.getvalue()
+
+
+def resized(data: bytes, mode: Mode, side: int) -> PilImage.Image:
+    image = read_image(data)
+    stored, width, height = resize(data, image.format, image.width, image.height, mode, side, 95)
+    picture = PilImage.open(io.BytesIO(stored))
+    assert (picture.format, picture.size) == ("JPEG", (width, height))
+    return picture
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF"])
+@pytest.mark.parametrize(
+    ("mode", "size", "result"),
+    [
+        ("fit", (640, 320), (64, 32)),
+        ("fit", (50, 40), (50, 40)),
+        ("border", (640, 320), (64, 64)),
+        ("border", (30, 20), (64, 64)),
+        ("crop", (640, 320), (64, 64)),
+        ("crop", (50, 40), (40, 40)),
+        ("fit", (2000, 3), (64, 1)),
+    ],
+)
+def test_sizes(form: str, mode: Mode, size: tuple[int, int], result: tuple[int, int]) -> None:
+    assert resized(encoded(gradient(*size), form), mode, 64).size == result
+
+
+@pytest.mark.parametrize("side", [40, 64, 100, 300])
+def test_what_is_seen_stays_whatever_the_decoder_skips(side: int) -> None:
+    # half, quarter and eighth size decoding, and none
+    original = gradient(640, 480)
+    got = np.asarray(resized(encoded(original, "JPEG", quality=95), "fit", side)).astype(int)
+    wanted = original.resize((side, round(side * 0.75)), PilImage.Resampling.BOX)
+    assert np.abs(got - np.asarray(wanted).astype(int)).mean() < 3
+
+
+def test_transparency_becomes_white_and_the_picture_stands_upright() -> None:
+    clear = PilImage.new("RGBA", (80, 80), (0, 0, 0, 0))
+    assert min(resized(encoded(clear, "PNG"), "fit", 40).getpixel((20, 20))) > 250  # type: ignore[arg-type]
+    rotated = PilImage.Exif()
+    rotated[0x0112] = 6
+    assert resized(encoded(gradient(200, 100), "JPEG", exif=rotated), "fit", 50).size == (25, 50)
+    assert resized(encoded(gradient(200, 100), "PNG", exif=rotated), "fit", 50).size == (25, 50)
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK", "1", "P", "LA", "I;16"])
+def test_every_colour_mode_becomes_rgb(mode: str) -> None:
+    form = "JPEG" if mode == "CMYK" else "PNG"
+    source = gradient(90, 60).convert("RGBA").convert("RGB") if mode in ("P", "1") else gradient(90, 60)
+    picture = PilImage.new(mode, (90, 60)) if mode == "I;16" else source.convert(mode)
+    assert resized(encoded(picture, form), "fit", 30).mode == "RGB"
+
+
+@pytest.mark.corpora
+def test_real_photographs_look_like_those_of_another_library(corpora: Path) -> None:
+    for path in sorted((corpora / "images").glob("*.jpg"))[:12]:
+        data = path.read_bytes()
+        got = cv2.cvtColor(np.asarray(resized(data, "fit", 128)), cv2.COLOR_RGB2BGR).astype(int)
+        whole = PilImage.open(path).convert("RGB")
+        wanted = whole.resize((got.shape[1], got.shape[0]), PilImage.Resampling.BOX)
+        error = np.abs(got[:, :, ::-1] - np.asarray(wanted).astype(int)).mean()
+        assert error < 8, path.name  # the worst is a diagram of thin lines
