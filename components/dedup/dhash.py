@@ -51,6 +51,8 @@ def mirrored_dhashes(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     They are right but for neighbours that are equal, which have a 0 in either direction.
     """
     octets = hashes.astype(">u8").view(np.uint8)
-    reversed_bits = np.packbits(np.unpackbits(octets[:, None], axis=1)[:, ::-1], axis=1)
-    turned: npt.NDArray[np.uint64] = (~reversed_bits).ravel().view(">u8").astype(np.uint64)
+    turned: npt.NDArray[np.uint64] = _TURNED[octets].view(">u8").astype(np.uint64)
     return turned
+
+
+_TURNED: Final = ~np.packbits(np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)[:, ::-1])

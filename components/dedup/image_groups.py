@@ -25,8 +25,8 @@ class ImageGroupsStage(Stage[ImageGroupParams]):
     of clusters of two and more are in the output; one without hashes (flat, undecodable) is in none.
 
     All images are one unit, as any two may be near: but of each only its id, hashes and number of
-    documents are held, about 120 bytes at the peak, so that 10^8 images need 12 GB. It derives a table
-    and decides about no image: nothing to conserve.
+    documents are held, about 150 bytes at the peak: 10^8 images need 15 GB. It derives a table and
+    decides about no image: nothing to conserve.
     """
 
     name = "image_groups"

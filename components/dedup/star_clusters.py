@@ -44,7 +44,7 @@ def star_clusters(phashes: U64, dhashes: U64, near: Nearness) -> I64:
     """
     firsts, numbers = _distinct(phashes, dhashes)
     phash, dhash = phashes[firsts], dhashes[firsts]
-    turned = mirrored_dhashes(dhash)
+    turned = mirrored_dhashes(dhash) if near.mirrored else dhash  # not looked at
     parents = np.arange(len(firsts))
     for a, b in _near_pairs(phash, dhash, turned, near):
         _join(parents, a, b)
