@@ -127,34 +127,58 @@ IMAGE_LINKS: Final = pa.schema(
     ]
 )
 
+# Ids are left out where there is a row for every key of a document: shard and row say which document
+# it is in an eighth of the bytes, and the few ids that a person reads are looked up at the end.
 DEDUP_KEYS: Final = pa.schema(
     [
-        _field("band", pa.int16(), "-1: hash of the whole text; 0 and up: MinHash band", nullable=False),
-        _field("key", pa.uint64(), "hash of the band", nullable=False),
+        _field(
+            "band",
+            pa.int16(),
+            "-2: address of the page; -1: hash of the whole text; 0 and up: MinHash band",
+            nullable=False,
+        ),
+        _field("key", pa.uint64(), "hash of the address, of the text or of the band", nullable=False),
         _field("shard", pa.int32(), "index of the documents shard", nullable=False),
         _field("row", pa.int32(), "row in that shard", nullable=False),
-        _field("id", pa.string(), "document id", nullable=False),
+        _field("time", pa.timestamp("us", tz="UTC"), "of an address: when it was captured; else null"),
     ]
 )
 
 DEDUP_EDGES: Final = pa.schema(
     [
-        _field("exact", pa.bool_(), "true: same text; false: a MinHash band in common", nullable=False),
-        _field("shard_a", pa.int32(), "shard of the earlier document", nullable=False),
-        _field("row_a", pa.int32(), "row of the earlier document", nullable=False),
-        _field("id_a", pa.string(), "id of the earlier document", nullable=False),
-        _field("shard_b", pa.int32(), "shard of the later document", nullable=False),
-        _field("row_b", pa.int32(), "row of the later document", nullable=False),
-        _field("id_b", pa.string(), "id of the later document", nullable=False),
+        _field("band", pa.int16(), "as in dedup_keys: what the two documents have in common", nullable=False),
+        _field("shard_a", pa.int32(), "shard of the document that is kept of the two", nullable=False),
+        _field("row_a", pa.int32(), "its row", nullable=False),
+        _field("shard_b", pa.int32(), "shard of the other document", nullable=False),
+        _field("row_b", pa.int32(), "its row", nullable=False),
+    ]
+)
+
+KNOWN_MATCHES: Final = pa.schema(
+    [
+        _field("shard", pa.int32(), "index of the documents shard", nullable=False),
+        _field("row", pa.int32(), "row in that shard", nullable=False),
+        _field("band", pa.int16(), "as in dedup_keys: what the two documents have in common", nullable=False),
+        _field("id", pa.string(), "document that was released", nullable=False),
+        _field("run", pa.string(), "run that released it", nullable=False),
     ]
 )
 
 DUPLICATES: Final = pa.schema(
     [
         _field("shard", pa.int32(), "index of the documents shard", nullable=False),
+        _field("row", pa.int32(), "row in that shard", nullable=False),
         _field("id", pa.string(), "document that is a duplicate", nullable=False),
-        _field("duplicate_of", pa.string(), "the document of its cluster that is kept", nullable=False),
-        _field("exact", pa.bool_(), "true: the same text; false: near-duplicate", nullable=False),
+        _field("duplicate_of", pa.string(), "the document that is kept instead", nullable=False),
+        _field("run", pa.string(), "run that released that document; null: this run"),
+        _field("reason", pa.string(), "exact_text, near_text or same_url", nullable=False),
+    ]
+)
+
+PARAGRAPH_KEYS: Final = pa.schema(
+    [
+        _field("key", pa.uint64(), "hash of a paragraph; one row a paragraph and document", nullable=False),
+        _field("text", pa.string(), "the paragraph, cut to 200 characters", nullable=False),
     ]
 )
 
@@ -243,6 +267,48 @@ KNOWN_KEYS: Final = pa.schema(
     ]
 )
 
+ITEM_SCORES: Final = pa.schema(
+    [
+        _field(
+            "row", pa.int32(), "row of the document in the documents shard of the same number", nullable=False
+        ),
+        _field("item", pa.int32(), "position of the text among the document's items", nullable=False),
+        _field(
+            "line",
+            pa.int32(),
+            "line of that text, counted from 0; -1: the whole text; blank lines have no row",
+            nullable=False,
+        ),
+        _field(
+            "cut", pa.int32(), "of a line: characters of citations ([1], [edit]) left out of it; 0: as it is"
+        ),
+        _field("cited", pa.bool_(), "of a line: it has citations; it then has a second row, without them"),
+        _field("same_as", pa.int32(), "of a line: the first row of the document with the same line"),
+        _field("characters", pa.int32(), "of a line: its length without white space at its ends"),
+        _field("width", pa.int32(), "the same, a character of a script without spaces counted twice"),
+        _field("tokens", pa.int32(), "of a line: words and punctuation marks"),
+        _field("words", pa.int32(), "of a line: words between white space, before citations were left out"),
+        _field("longest_word", pa.int32(), "of a line: characters of the longest of these words"),
+        _field("sentences", pa.int32(), "of a line"),
+        _field("uppercase", pa.int32(), "of a line: upper-case letters"),
+        _field("digits", pa.int32(), "of a line: digits"),
+        _field("ends_sentence", pa.bool_(), "of a line: ends in . ! ? or a quotation mark, not in ... (C4)"),
+        _field(
+            "ends_terminal", pa.bool_(), "of a line: ends in the terminal punctuation of any script (FineWeb)"
+        ),
+        _field("lorem_ipsum", pa.bool_(), "of a line: contains these words"),
+        _field("javascript", pa.bool_(), "of a line: contains this word"),
+        _field("curly_bracket", pa.bool_(), "of a line: contains {"),
+        _field("policy", pa.bool_(), "of a line: names terms of use, cookies or a privacy policy (C4)"),
+        _field("counter", pa.bool_(), "of a line: counts likes, shares, views, ... and nothing else (DCLM)"),
+        _field(
+            "navigation",
+            pa.bool_(),
+            "of a line: starts Sign-in, ends Read more... or has 'items in cart' (DCLM)",
+        ),
+    ]
+)
+
 MINT_IMAGE: Final = pa.struct(
     [
         _field("width", pa.int32(), "pixels: of the bytes if known, else as the page declares"),
@@ -265,6 +331,7 @@ MINT_METADATA: Final = pa.struct(
         _field("language_score", pa.float64(), "its probability, 0 to 1"),
         _field("license", pa.string(), "URL of the licence the document declares (rel=license)"),
         _field("consent", CONSENT, "evidence of what the publisher allows"),
+        _field("tokens", pa.int64(), "tokens of the texts; null where no tokenizer was chosen"),
     ]
 )
 
@@ -300,6 +367,19 @@ MINT_DOCUMENTS: Final = pa.schema(
     ]
 )
 
+INTERLEAVED_ITEMS: Final = pa.schema(
+    [
+        _field("sample_id", pa.string(), "document id", nullable=False),
+        _field("position", pa.int32(), "place in reading order; -1 for the metadata", nullable=False),
+        _field("modality", pa.string(), "metadata, text or image", nullable=False),
+        _field("content_type", pa.string(), "media type; null for an image without bytes"),
+        _field("text_content", pa.string(), "the text, or the metadata as JSON"),
+        _field("binary_content", pa.binary(), "the image exactly as found"),
+        _field("source_ref", pa.string(), "address of the image, or its name where it has none"),
+        _field("materialize_error", pa.string(), "why an image has no bytes"),
+    ]
+)
+
 LEDGER: Final = pa.schema(
     [
         _field("step", pa.string(), "stage that decided", nullable=False),
@@ -323,7 +403,9 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
     "image_links/1": IMAGE_LINKS,
     "dedup_keys/1": DEDUP_KEYS,
     "dedup_edges/1": DEDUP_EDGES,
+    "known_matches/1": KNOWN_MATCHES,
     "duplicates/1": DUPLICATES,
+    "paragraph_keys/1": PARAGRAPH_KEYS,
     "mint_documents/1": MINT_DOCUMENTS,
     "fetch_targets/1": FETCH_TARGETS,
     "fetches/1": FETCHES,
@@ -333,6 +415,8 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
     "text_drops/1": TEXT_DROPS,
     "boilerplate/1": BOILERPLATE,
     "known_keys/1": KNOWN_KEYS,
+    "item_scores/1": ITEM_SCORES,
+    "interleaved_items/1": INTERLEAVED_ITEMS,
     "ledger/1": LEDGER,
 }
 

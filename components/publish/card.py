@@ -18,6 +18,7 @@ from components.core.report import flatten, number, percent, size
 from components.publish.aggregates import UNKNOWN, Distribution, Tally
 from components.publish.croissant import describe_release
 from components.publish.release import Release
+from components.publish.removals import removals
 from components.publish.summary import RunSummary, StepSummary, public_uri
 
 _SIZES: Final = {
@@ -47,6 +48,7 @@ def build_card(run: RunSummary, release: Release) -> str:
         tars=release.of_kind("webdataset"),
         glances=list(_glances(run, release)),
         columns=list(_columns(schemas.get(release.schema))),
+        removals=removals(run.steps),
         filters=[(step, _settings(step)) for step in run.steps if step.params],
         consent=[pair for step in run.steps for pair in flatten(step.params) if _CONSENT.search(pair[0])],
         sources=[_shown_source(source) for source in run.sources[:_MAX_SOURCES]],
@@ -92,6 +94,11 @@ def _glances(run: RunSummary, release: Release) -> Iterator[tuple[str, str]]:
     found = run.aggregates
     yield "documents", number(found.documents)
     yield "words", f"{number(found.words.sum)} ({_spread(found.words)} a document)"
+    exported = next((step for step in run.steps if step.name == "export"), None)
+    if exported is not None and "tokens" in exported.counters:
+        yield "tokens", f"{number(exported.counters['tokens'])} of {release.params.tokenizer}"
+    if run.topics is not None:
+        yield "topics", f"as diverse as {number(run.topics.effective)} equally frequent ones"
     yield "images with bytes", f"{number(found.images)}, {size(found.image_bytes)}"
     yield "images shown by a document", _spread(found.images_per_document)
     if found.widths.total:
@@ -101,8 +108,9 @@ def _glances(run: RunSummary, release: Release) -> Iterator[tuple[str, str]]:
     yield "domains", f"{number(len(found.domains.counts))}: {_top(found.domains, 5)}"
     if found.first_crawl and found.last_crawl:
         yield "captured", f"{found.first_crawl:%Y-%m-%d} to {found.last_crawl:%Y-%m-%d}"
-    for kind in ("parquet", "webdataset"):
-        files = release.of_kind(kind)
+    for kind in ("parquet", "webdataset", "items"):
+        if not (files := release.of_kind(kind)):
+            continue
         yield f"{kind} files", f"{number(len(files))}, {size(sum(file.bytes for file in files))}"
 
 

@@ -50,7 +50,11 @@ _CONTEXT: Final[Mapping[str, Any]] = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
-_FORMATS: Final = {"parquet": "application/x-parquet", "webdataset": "application/x-tar"}
+_FORMATS: Final = {
+    "parquet": "application/x-parquet",
+    "webdataset": "application/x-tar",
+    "items": "application/x-parquet",
+}
 _FILE_SET: Final = "parquet-files"
 _RECORDS: Final = "documents"
 

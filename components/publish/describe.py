@@ -14,6 +14,7 @@ from components.core.progress import emit
 from components.core.stage import empty
 from components.core.store import Store, open_store
 from components.core.task import reported
+from components.publish import statistics
 from components.publish.aggregates import Aggregates
 from components.publish.card import build_card
 from components.publish.croissant import build_croissant, describe_release, to_json
@@ -22,6 +23,7 @@ from components.publish.release import Release, release_of
 from components.publish.run_report import MAX_DOCUMENTS, build_report
 from components.publish.samples import Samples, image_ids
 from components.publish.summary import Examples, RunSummary, public_uri, steps_of
+from components.publish.topics import TopicSample
 
 REPORT: Final = "report/report.html"
 """Where the report lies in the run's output; the card and Croissant lie in the release's folder."""
@@ -57,8 +59,14 @@ def summarize(out: str) -> tuple[RunSummary, Release]:
         code_version=released.code_version,
         sources=_inputs(store),
     )
+    topics = TopicSample() if release.params.topics else None
     for shard in released.shards:
-        run.aggregates.add(shards.read(store, shard))
+        table = shards.read(store, shard)
+        run.aggregates.add(table)
+        if topics is not None:
+            topics.add(table)
+    if topics is not None:
+        run.topics = topics.topics(release.params.topics)
     run.description = describe_release(run, release)
     _add_samples(run, store, released, by_digest)
     _add_examples(run, store, manifests)
@@ -104,7 +112,7 @@ def _add_examples(run: RunSummary, store: Store, manifests: Iterable[Manifest]) 
 
 
 def write_report(out: str) -> str:
-    """Write the report, the card and the Croissant metadata of the run at `out`; where the report is."""
+    """Write the report, the card, Croissant metadata and statistics of a run; where the report is."""
     _write(out)
     return open_store(out).uri(REPORT)
 
@@ -116,6 +124,7 @@ def _write(out: str) -> tuple[str, Aggregates]:
     page = build_report(run)
     store.put(f"{folder}/README.md", build_card(run, release).encode())
     store.put(f"{folder}/croissant.json", to_json(build_croissant(run, release)))
+    store.put(f"{folder}/statistics.json", statistics.to_json(statistics.statistics(run)))
     store.put(REPORT, page.encode())
     return page, run.aggregates
 

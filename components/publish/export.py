@@ -13,8 +13,10 @@ from components.core.images import ImageReason
 from components.core.records import record_id
 from components.core.stage import Output, Side, Stage, Unit
 from components.publish import mint_layout, webdataset
+from components.publish.item_rows import SUFFIX, item_rows, items_parquet
 from components.publish.mint_layout import MINT_SCHEMA, Entry, ImageFacts
 from components.publish.params import PublishParams
+from components.publish.tokens import TokenCounter
 
 _KEY: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -30,7 +32,8 @@ class ExportReason(StrEnum):
 
 
 class ExportStage(Stage[PublishParams]):
-    """Write each shard of documents as one released Parquet shard and one WebDataset tar.
+    """Write each shard of documents as one released Parquet shard, one WebDataset tar and, where asked
+    for, one Parquet file of a row an item.
 
     `unit.tables["images"]` holds the images that the unit's documents show. A document that names an
     image which is not among them is kept with that image's URL and without its hash, and is recorded
@@ -55,7 +58,9 @@ class ExportStage(Stage[PublishParams]):
         documents = unit.tables["documents"]
         facts, data = _by_id(unit.tables["images"])
         tar = webdataset.TarBuilder()
+        counter = TokenCounter(self.params.tokenizer, unit.stores) if self.params.tokenizer else None
         rows: list[dict[str, Any]] = []
+        items: list[dict[str, Any]] = []
         seen: set[str] = set()
         for batch in documents.to_batches(max_chunksize=512):
             for document in batch.to_pylist():
@@ -68,11 +73,20 @@ class ExportStage(Stage[PublishParams]):
                     if document["source"] in self.params.tar_sources:
                         webdataset.add_sample(tar, document, placed, data, self.params.images_as)
                         out.count("webdataset_samples")
-                    rows.append(mint_layout.parquet_row(document, placed))
+                    row = mint_layout.parquet_row(document, placed)
+                    if counter is not None:
+                        row["metadata"]["tokens"] = counter.count([t for t in row["texts"] if t])
+                        out.count("tokens", row["metadata"]["tokens"])
+                    rows.append(row)
+                    if self.params.item_rows:
+                        items += item_rows(document, placed, data)
                     self._account(document, placed, out)
         out.keep("release", mint_layout.parquet_table(rows))
         if tar:
-            out.attach(_tar_name(unit), tar.build())
+            out.attach(f"{_file_stem(unit)}.tar", tar.build())
+        if items:
+            out.attach(f"{_file_stem(unit)}{SUFFIX}", items_parquet(items))
+            out.count("item_rows", len(items))
 
     def _may_be_key(self, key: str, seen: set[str], out: Output) -> bool:
         if not _KEY.fullmatch(key):
@@ -107,10 +121,10 @@ class ExportStage(Stage[PublishParams]):
             )
 
 
-def _tar_name(unit: Unit) -> str:
-    """A retry's documents go into a tar of their own, beside the unit's first."""
+def _file_stem(unit: Unit) -> str:
+    """A retry's documents go into files of their own, beside the unit's first."""
     retried = "" if unit.only is None else f"-{record_id(*sorted(unit.only))[:12]}"
-    return f"{unit.index:05d}{retried}.tar"
+    return f"{unit.index:05d}{retried}"
 
 
 def _by_id(images: pa.Table) -> tuple[dict[str, ImageFacts], dict[str, bytes]]:

@@ -170,6 +170,7 @@ def parquet_row(document: Mapping[str, Any], placed: Sequence[Entry]) -> dict[st
             "language_score": document["language_score"],
             "license": document["license"],
             "consent": document["consent"],
+            "tokens": None,
         },
     }
 

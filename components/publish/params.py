@@ -62,6 +62,29 @@ class PublishParams(BaseModel):
             "so for pdf and latex only and released HTML as URLs; URLs rot, so all is the default here."
         ),
     )
+    item_rows: bool = Field(
+        default=False,
+        description=(
+            "Also write a row an item with the images' bytes, as NeMo Curator's interleaved tables: one "
+            "Parquet file a shard. It repeats every text and image."
+        ),
+    )
+    tokenizer: str = Field(
+        default="",
+        description=(
+            "Path or URI of a tokenizer.json (tokenizers library) to count tokens with; empty: none are "
+            "counted. MINT-1T counted with that of the model it trained."
+        ),
+    )
+    topics: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        description=(
+            "Topics (LDA) to describe the release by; 0: none. MINT-1T's analysis used 200. Needs the extra "
+            "`topics`."
+        ),
+    )
     captions: Literal["text", "metadata"] = Field(
         default="text",
         description=(

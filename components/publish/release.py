@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from components.core.manifest import Manifest
+from components.publish.item_rows import SUFFIX
 from components.publish.params import PublishParams
 
 
@@ -18,14 +19,14 @@ class ReleaseFile:
         path: relative to the release's folder, with `/`.
         bytes: its size.
         sha256: of its bytes, hex.
-        kind: parquet or webdataset.
+        kind: parquet, webdataset or items (a row an item).
         rows: documents in a Parquet file; 0 for a tar, which is not counted again.
     """
 
     path: str
     bytes: int
     sha256: str
-    kind: Literal["parquet", "webdataset"]
+    kind: Literal["parquet", "webdataset", "items"]
     rows: int = 0
 
 
@@ -34,7 +35,7 @@ class Release:
     """A release: its files and what it says of itself.
 
     Attributes:
-        files: in order: Parquet first, then tars.
+        files: in order: Parquet first, then tars, then item rows.
         digest: of the manifest of the released dataset.
         params: layout and card.
         schema: of the Parquet files.
@@ -66,6 +67,11 @@ def release_of(manifest: Manifest, folder: str = "") -> Release:
         ReleaseFile(f.path.removeprefix(prefix), f.bytes, f.sha256, "webdataset")
         for f in manifest.files
         if f.path.endswith(".tar")
+    ]
+    files += [
+        ReleaseFile(f.path.removeprefix(prefix), f.bytes, f.sha256, "items")
+        for f in manifest.files
+        if f.path.endswith(SUFFIX)
     ]
     params = PublishParams.model_validate(manifest.params)
     return Release(files, manifest.digest, params, manifest.schema_name)

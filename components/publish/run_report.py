@@ -8,6 +8,7 @@ from typing import Any, Final
 from components.core import report as kit
 from components.core.report import number, short, size
 from components.publish.aggregates import UNKNOWN, Aggregates, Distribution, Tally
+from components.publish.removals import removals
 from components.publish.summary import DatasetSummary, Example, RunSummary, StepSummary
 
 MAX_DOCUMENTS: Final = 10
@@ -33,6 +34,8 @@ def build_report(run: RunSummary) -> str:
         ),
         *_documents(run),
         *_distributions(run.aggregates),
+        *_topics(run),
+        *_removals(run.steps),
         *_decisions(run.steps),
         *_lineage(run),
         *_steps(run.steps),
@@ -254,6 +257,46 @@ def _distributions(found: Aggregates) -> list[kit.Section]:
         blocks.append(kit.Columns(drawn))
     intro = "Of the released documents and images. Wide ranges are drawn on a logarithmic scale."
     return [kit.Section("Distributions", blocks, intro)] if blocks else []
+
+
+def _topics(run: RunSummary) -> list[kit.Section]:
+    if run.topics is None:
+        return []
+    found = run.topics
+    bars = [kit.Bar(", ".join(topic.words[:5]), topic.share) for topic in found.topics[:20]]
+    by_source = "; ".join(f"{name} {number(value)}" for name, value in found.effective_by_source.items())
+    intro = (
+        f"{len(found.topics)} topics found in {number(found.documents)} documents, as diverse as "
+        f"{number(found.effective)} equally frequent ones ({by_source})."
+    )
+    return [kit.Section("Topics", [kit.Bars(bars, "Share of the text by topic", total=1.0)], intro)]
+
+
+def _removals(steps: Sequence[StepSummary]) -> list[kit.Section]:
+    found = removals(steps)
+    if not found:
+        return []
+    columns = [
+        kit.Column("step"),
+        kit.Column("rule"),
+        kit.Column("records"),
+        kit.Column("removed", "number"),
+        kit.Column("of the step", "number"),
+        kit.Column("of all", "number"),
+    ]
+    rows = [
+        [
+            line.step,
+            line.reason if line.action != "changed" else f"{line.reason} (in part)",
+            line.kind,
+            number(line.removed),
+            "" if line.share_of_step is None else f"{line.share_of_step:.2%}",
+            "" if line.share_of_all is None else f"{line.share_of_all:.2%}",
+        ]
+        for line in found
+    ]
+    intro = "What every rule removed, of the records that reached its step and of all there were."
+    return [kit.Section("Removed by rule", [kit.Table(columns, rows)], intro)]
 
 
 # Decisions

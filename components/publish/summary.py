@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from components.core.manifest import Manifest
 from components.publish.aggregates import Aggregates
+from components.publish.topics import Topics
 
 _SECRET: Final = re.compile(r"(?i)(signature|token|secret|password|credential|api_?key|access_?key|\bsig=)")
 
@@ -107,6 +108,7 @@ class RunSummary:
         code_version: of kalemint.
         description: one or two sentences.
         sources: what was read, as locations.
+        topics: what the release is about; None where that was not asked for.
     """
 
     name: str
@@ -118,6 +120,7 @@ class RunSummary:
     code_version: str = ""
     description: str = ""
     sources: list[str] = field(default_factory=list)
+    topics: Topics | None = None
 
     @property
     def datasets(self) -> list[DatasetSummary]:
