@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
+import numpy as np
 from pydantic import BaseModel, Field, field_validator
 
 from components.filter.reasons import FilterReason
-from components.filter.rules.base import DocumentFacts, Verdict
+from components.filter.rules.base import Objection, Removal, TextFacts
 
 _CODES: Final = """
 af als am an ar arz as ast av az azb ba bar bcl be bg bh bn bo bpy br bs bxr ca cbk ce ceb ckb co cs
@@ -50,22 +52,26 @@ class LanguageParams(BaseModel):
         return codes
 
 
-def language(document: DocumentFacts, params: LanguageParams) -> Verdict | None:
+def language(facts: TextFacts, params: LanguageParams) -> Iterator[Objection | Removal]:
     """The likeliest language is wanted and its probability is at least min_language_score.
 
     A single image (source image) has no text and is let pass.
     """
-    if not params.language or document.source == "image":
-        return None
-    if document.language not in params.language:
-        return Verdict(
-            FilterReason.OTHER_LANGUAGE, document.language_score, detail=f"language {document.language}"
-        )
-    if document.language_score < params.min_language_score:
-        return Verdict(
-            FilterReason.LANGUAGE_UNSURE,
-            document.language_score,
-            params.min_language_score,
-            f"language {document.language}",
-        )
-    return None
+    if not params.language:
+        return
+    documents = facts.documents
+    textual = documents.source != "image"
+    other = ~np.isin(documents.language.astype(str), params.language)
+    unsure = documents.language_score < params.min_language_score
+
+    def name(row: int) -> str:
+        return f"language {documents.language[row]}"
+
+    yield Objection(FilterReason.OTHER_LANGUAGE, textual & other, documents.language_score, None, name)
+    yield Objection(
+        FilterReason.LANGUAGE_UNSURE,
+        textual & unsure,
+        documents.language_score,
+        params.min_language_score,
+        name,
+    )

@@ -1,0 +1,131 @@
+"""Take lines, citations and whole texts out of documents, on the bytes that Arrow holds."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from numba import njit
+
+from components.core.columns import flat_items
+from components.filter.rules.base import TextFacts
+from components.filter.texts import Texts
+
+CITATION: Final = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
+"""As the kernel of `text_scores` finds them (C4's code)."""
+Mask = npt.NDArray[np.bool_]
+
+
+def edited(
+    table: pa.Table, texts: Texts, facts: TextFacts, rows: Mask, *, without_citations: bool
+) -> tuple[pa.Table, Mask]:
+    """The documents with what the rules left of their texts, and which items are left.
+
+    Args:
+        table: n documents; `texts` and `facts` are theirs.
+        rows: the documents whose text is wanted, shape (n,); the others stay as they are.
+        without_citations: whether citations are cut out of the lines.
+
+    Returns:
+        The table, and a mask over its items (in the order of `flat_items`): false for text items that
+        were taken out or lost all their lines.
+    """
+    items, offsets = flat_items(table)
+    positions = offsets[texts.row] + texts.item
+    index = _item_of_line(texts, facts)
+    gone = ~facts.items.left & rows[texts.row]
+    had = np.bincount(index, minlength=len(gone))
+    left = np.bincount(index[facts.lines.left], minlength=len(gone))
+    touched = rows[texts.row] & facts.items.left & (left < had)
+    gone |= touched & (left == 0)
+    wanted = np.ones(len(items), np.bool_)
+    wanted[positions[gone]] = False
+    changed = touched & ~gone
+    cited = np.zeros(len(gone), np.bool_)
+    if without_citations:
+        lines = facts.lines
+        cited[index[lines.left & (lines["cut"] > 0)]] = True
+        cited &= rows[texts.row] & ~gone
+        changed |= cited
+    if not changed.any():
+        return table, wanted
+    new = _without_lines(texts, facts, index, np.flatnonzero(changed))
+    for place, number in enumerate(np.flatnonzero(changed).tolist()):
+        if cited[number]:
+            new[place] = CITATION.sub("", new[place])
+    return _with_texts(table, items, positions[changed], new), wanted
+
+
+def _item_of_line(texts: Texts, facts: TextFacts) -> npt.NDArray[np.int64]:
+    """The number of the text item that each line is of."""
+    keys = texts.row.astype(np.int64) << 32 | texts.item
+    return np.searchsorted(keys, facts.lines.row.astype(np.int64) << 32 | facts.lines.item)
+
+
+def _without_lines(
+    texts: Texts, facts: TextFacts, index: npt.NDArray[np.int64], numbers: npt.NDArray[np.int64]
+) -> list[str]:
+    """The texts of these items without the lines that were taken out."""
+    out = np.ones(0, np.bool_)
+    order = np.flatnonzero(~facts.lines.left)
+    first = np.searchsorted(index[order], numbers)
+    last = np.searchsorted(index[order], numbers, side="right")
+    gone = facts.lines["line"][order]
+    size = int((texts.starts[numbers + 1] - texts.starts[numbers]).sum())
+    out = np.empty(size, np.uint8)
+    ends = _copy(texts.data, texts.starts, numbers, first, last, gone, out)
+    data = out.tobytes()
+    return [
+        data[start:stop].decode() for start, stop in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True)
+    ]
+
+
+@njit(cache=True, nogil=True)
+def _copy(data, starts, numbers, first, last, gone, out):
+    """Copy the lines of each item that are not in gone[first:last]; where each item ends in `out`."""
+    ends = np.empty(len(numbers), np.int64)
+    filled = 0
+    for place in range(len(numbers)):
+        at, stop = starts[numbers[place]], starts[numbers[place] + 1]
+        line, skip, item_start = 0, first[place], filled
+        while at <= stop:
+            end = at
+            while end < stop and data[end] != 10:
+                end += 1
+            if skip < last[place] and gone[skip] == line:
+                skip += 1
+            else:
+                if filled > item_start:
+                    out[filled] = 10
+                    filled += 1
+                for byte in range(at, end):
+                    out[filled] = data[byte]
+                    filled += 1
+            line += 1
+            at = end + 1
+        while filled > item_start and out[filled - 1] == 10:
+            filled -= 1
+        ends[place] = filled
+    return ends
+
+
+def _with_texts(
+    table: pa.Table, items: pa.StructArray, positions: npt.NDArray[np.int64], new: list[str]
+) -> pa.Table:
+    """The table with other texts in these items."""
+    mask = np.zeros(len(items), np.bool_)
+    mask[positions] = True
+    kind = items.type
+    texts = pa.compute.replace_with_mask(items.field("text"), pa.array(mask), pa.array(new, pa.string()))
+    children = [texts if field.name == "text" else items.field(field.name) for field in kind]
+    column = table.column("items").combine_chunks()
+    lengths = pa.compute.list_value_length(column).to_numpy(zero_copy_only=False)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    field = table.schema.field("items")
+    array = pa.ListArray.from_arrays(
+        pa.array(offsets), pa.StructArray.from_arrays(children, fields=list(kind)), type=field.type
+    )
+    return table.set_column(table.schema.get_field_index("items"), field, array)
