@@ -6,6 +6,7 @@ fingerprint means the same bytes, whoever computes it and on however many worker
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -116,19 +117,27 @@ class StepPlan:
     def streams(
         self, store: Store, unit: UnitPlan
     ) -> dict[str, Callable[[], Iterator[tuple[int, pa.Table]]]]:
-        """What a unit of a `span` stage iterates over: its shards, each read when its turn comes."""
+        """What a unit of a `span` stage iterates over: shards, each read when its turn comes."""
 
-        def stream() -> Iterator[tuple[int, pa.Table]]:
-            for number in self.span(unit.index):
-                yield number, self._shard(store, self.primary, number)
+        def stream(port: str, numbers: range) -> Iterator[tuple[int, pa.Table]]:
+            for number in numbers:
+                yield number, self._shard(store, port, number)
 
-        return {self.primary: stream} if self.stage.grouping == "span" else {}
+        wanted = {
+            port: range(len(self.inputs[port].shards))
+            for port, side in self.stage.sides.items()
+            if side == "stream"
+        }
+        if self.stage.grouping == "span":
+            wanted[self.primary] = self.span(unit.index)
+        return {port: functools.partial(stream, port, numbers) for port, numbers in wanted.items()}
 
     def read(self, store: Store, unit: UnitPlan) -> dict[str, pa.Table]:
         """The tables of a unit, one a port, checked against the schemas the stage consumes."""
         tables: dict[str, pa.Table] = {}
         for port in self.stage.consumes:
-            if self.stage.grouping != "span" or port != self.primary:
+            streamed = self.stage.grouping == "span" and port == self.primary
+            if not streamed and self.stage.sides.get(port) != "stream":
                 tables[port] = self._checked(port, self._read_port(store, unit, port, tables))
         return tables
 

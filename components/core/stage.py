@@ -35,13 +35,14 @@ Grouping = Literal["shard", "partition", "span", "all"]
 - `all`: everything; for small tables only.
 """
 
-Side = Literal["by_shard", "by_id", "aligned", "all"]
+Side = Literal["by_shard", "by_id", "aligned", "all", "stream"]
 """How a unit gets the rows of another port than its first.
 
 - `by_shard`: the rows whose `shard` column is the unit's index.
 - `by_id`: the rows whose `id` is in `Stage.lookup`.
 - `aligned`: the shard of the unit's number.
 - `all`: the whole dataset; for small tables only.
+- `stream`: all its shards, read one at a time with `Unit.stream`; for `span` stages.
 """
 
 

@@ -5,68 +5,87 @@ from __future__ import annotations
 import functools
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from components.core import schemas
 from components.core.stage import Output, Stage, Unit
-from components.dedup.minhash import MinHasher, exact_key
+from components.dedup.address_keys import address_keys
+from components.dedup.boilerplate import sample_paragraphs
+from components.dedup.minhash import MinHasher
 from components.dedup.params import DedupParams
 from components.dedup.reasons import DedupReason
-from components.dedup.text import normalised_texts, spaced
+from components.dedup.text import of_documents
 
+ADDRESS_BAND = -2
+"""The `band` of a key that is the hash of a page's address."""
 EXACT_BAND = -1
 """The `band` of a key that is the hash of a whole text."""
 
 
 class KeysStage(Stage[DedupParams]):
-    """Makes one key for the whole text of a document and one for each MinHash band.
+    """Makes a key for the address of a document, one for its whole text and one for each MinHash band.
 
-    A document without text gets no key and is nobody's duplicate; one with fewer words than a
-    shingle gets the exact key only. It derives a table from the documents and decides about none,
-    so there is nothing to conserve.
+    A document without text gets no key of its text; one with fewer words than a shingle gets the key
+    of the whole text only. Of a sample of the documents it also gives the hash of every short
+    paragraph, by which `MatchStage` finds boilerplate. It derives tables from the documents and
+    decides about none, so there is nothing to conserve.
     """
 
     name = "dedup_keys"
+    version = "2"
     consumes = {"documents": "documents/1"}
-    produces = {"keys": "dedup_keys/1"}
+    produces = {"keys": "dedup_keys/1", "paragraphs": "paragraph_keys/1"}
     reasons = DedupReason
     conserves = False
-    partitioned = {"keys": "key"}
+    partitioned = {"keys": "key", "paragraphs": "key"}
+    columns = {"documents": ("id", "url", "crawl_time", "items")}
 
     @functools.cached_property
     def _hasher(self) -> MinHasher:
-        return MinHasher(self.params.shingle, self.params.bands, self.params.rows, self.params.seed)
+        bands = self.params.bands if self.params.near else 0
+        return MinHasher(self.params.shingle, bands, self.params.rows, self.params.seed)
 
     def run(self, unit: Unit, out: Output) -> None:
-        """Make the keys of one shard; rows are sorted by document, then band."""
+        """Make the keys of one shard; rows are sorted by band, then document."""
         documents = unit.tables["documents"]
-        texts = normalised_texts(documents)
-        rows: list[np.ndarray] = [np.zeros(0, np.int64)]
-        bands: list[np.ndarray] = [np.zeros(0, np.int64)]
-        keys: list[np.ndarray] = [np.zeros(0, np.uint64)]
-        if self.params.exact:
-            present = [row for row, text in enumerate(texts) if text]
-            rows.append(np.array(present, np.int64))
-            bands.append(np.full(len(present), EXACT_BAND))
-            keys.append(np.array([exact_key(texts[row]) for row in present], np.uint64))
-        if self.params.near:
-            hashed, band_keys = self._hasher.band_keys([spaced(text) for text in texts])
-            rows.append(np.repeat(hashed, self.params.bands))
-            bands.append(np.tile(np.arange(self.params.bands), len(hashed)))
-            keys.append(band_keys.ravel())
-        out.count("documents_without_text", texts.count(""))
-        row, band, key = np.concatenate(rows), np.concatenate(bands), np.concatenate(keys)
-        order = np.lexsort((band, row))
-        schema = schemas.get("dedup_keys/1")
-        columns = [
-            pa.array(band[order], pa.int16()),
-            pa.array(key[order], pa.uint64()),
-            pa.array(np.full(len(row), unit.index), pa.int32()),
-            pa.array(row[order], pa.int32()),
-            _one_chunk(documents.column("id")).take(pa.array(row[order])),
-        ]
-        out.keep("keys", pa.Table.from_arrays(columns, schema=schema))
+        texts = of_documents(documents)
+        tables = []
+        if self.params.url:
+            keys, present = address_keys(documents.column("url"))
+            times = documents.column("crawl_time").filter(pa.array(present))
+            tables.append(_rows(ADDRESS_BAND, keys[present], np.flatnonzero(present), unit.index, times))
+        if self.params.exact or self.params.near:
+            found = self._hasher.keys(texts)
+            out.count("documents_without_text", int((found.words == 0).sum()))
+            if self.params.exact:
+                rows = np.flatnonzero(found.words)
+                tables.append(_rows(EXACT_BAND, found.whole[rows], rows, unit.index))
+            if self.params.near:
+                rows = np.flatnonzero(found.words >= self.params.shingle)
+                for band in range(self.params.bands):
+                    tables.append(_rows(band, found.bands[rows, band], rows, unit.index))
+        out.keep("keys", pa.concat_tables(tables))
+        if self.params.boilerplate.enabled:
+            paragraphs, sampled = sample_paragraphs(documents, texts, self.params.boilerplate)
+            out.count("documents_sampled_for_boilerplate", sampled)
+            out.keep("paragraphs", paragraphs)
 
 
-def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+def _rows(
+    band: int,
+    keys: npt.NDArray[np.uint64],
+    rows: npt.NDArray[np.int64],
+    shard: int,
+    times: pa.ChunkedArray | None = None,
+) -> pa.Table:
+    """Rows of `dedup_keys/1` for one band of one shard."""
+    schema = schemas.get("dedup_keys/1")
+    columns = [
+        pa.array(np.full(len(rows), band), pa.int16()),
+        pa.array(keys, pa.uint64()),
+        pa.array(np.full(len(rows), shard), pa.int32()),
+        pa.array(rows, pa.int32()),
+        pa.nulls(len(rows), schema.field("time").type) if times is None else times,
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)

@@ -85,9 +85,9 @@ class DedupParams(BaseModel):
         ge=1,
         le=10_000,
         description=(
-            "Runs of shards that duplicates are listed for one after the other. Clustering holds one byte "
-            "and 4 to 20 bytes of scratch file a document, whatever the number of pairs, and in memory "
-            "about 400 bytes for each duplicate of one run; each run reads all pairs again."
+            "Runs of shards that duplicates are listed for one after the other. Clustering takes 13 bytes "
+            "of scratch file a document at most, whatever the number of pairs, and about 400 bytes of "
+            "memory for each duplicate of one run; each run reads all pairs again."
         ),
     )
     boilerplate: BoilerplateParams = Field(

@@ -19,7 +19,7 @@ KEYS = schemas.get("dedup_keys/1")
 
 
 def keys(values: list[int]) -> pa.Table:
-    rows = [{"band": 0, "key": k, "shard": 0, "row": i, "id": str(i)} for i, k in enumerate(values)]
+    rows = [{"band": 0, "key": k, "shard": 0, "row": i} for i, k in enumerate(values)]
     return pa.Table.from_pylist(rows, schema=KEYS)
 
 

@@ -1,3 +1,5 @@
+import datetime
+
 import pyarrow as pa
 import pytest
 
@@ -5,39 +7,57 @@ from components.core import schemas
 from components.core.records import Document, Item, table
 from components.dedup.keys import KeysStage
 from components.dedup.params import DedupParams
-from tests.dedup.samples import documents, first_port, prose, run
+from tests.dedup.samples import documents, port, prose, run
+
+NOON = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC)
 
 
 def keys(docs: pa.Table, index: int = 0, **params: object) -> pa.Table:
-    return first_port(run(KeysStage(DedupParams(**params)), index, documents=docs))  # type: ignore[arg-type]
+    return port(run(KeysStage(DedupParams(**params)), index, documents=docs), "keys")  # type: ignore[arg-type]
 
 
-def test_one_key_a_band_and_one_for_the_text() -> None:
-    result = keys(documents(prose(1), prose(2)), 7)
+def by_document(docs: pa.Table, **params: object) -> dict[int, dict[int, int]]:
+    """Row → band → key."""
+    found: dict[int, dict[int, int]] = {}
+    for line in keys(docs, **params).to_pylist():
+        found.setdefault(line["row"], {})[line["band"]] = line["key"]
+    return found
+
+
+def page(url: str | None, text: str, time: datetime.datetime | None = NOON) -> Document:
+    return Document("a" * 32, "html", "file:///x", [Item("text", text=text)], url=url, crawl_time=time)
+
+
+def test_one_key_a_band_one_for_the_text_and_one_for_the_address() -> None:
+    docs = table([page("https://example.com/a", prose(1)), page(None, prose(2))], "documents/1")
+    result = keys(docs, 7)
     schemas.check(result.schema, "dedup_keys/1", producer="dedup_keys", consumer="test")
-    assert result.column("band").to_pylist() == [*range(-1, 14)] * 2
-    assert result.column("row").to_pylist() == [0] * 15 + [1] * 15
     assert set(result.column("shard").to_pylist()) == {7}
-    assert result.column("id").to_pylist() == [f"{0:032x}"] * 15 + [f"{1:032x}"] * 15
-    assert len(set(result.column("key").to_pylist())) == 30
+    assert {row: sorted(bands) for row, bands in by_document(docs).items()} == {
+        0: [*range(-2, 14)],
+        1: [*range(-1, 14)],
+    }
+    assert len(set(result.column("key").to_pylist())) == 31
+    assert [(r["band"], r["time"]) for r in result.to_pylist() if r["time"]] == [(-2, NOON)]
 
 
 @pytest.mark.parametrize(
     ("params", "bands"),
     [
-        ({"exact": False}, [*range(14)]),
-        ({"near": False}, [-1]),
-        ({"bands": 3, "rows": 2}, [-1, 0, 1, 2]),
+        ({"exact": False, "url": False}, [*range(14)]),
+        ({"near": False}, [-2, -1]),
+        ({"near": False, "exact": False}, [-2]),
+        ({"bands": 3, "rows": 2}, [-2, -1, 0, 1, 2]),
     ],
 )
 def test_switches(params: dict[str, int], bands: list[int]) -> None:
-    assert keys(documents(prose(1)), **params).column("band").to_pylist() == bands
+    docs = table([page("http://a.example", prose(1))], "documents/1")
+    assert keys(docs, **params).column("band").to_pylist() == bands
 
 
 def test_short_and_empty_texts() -> None:
-    result = keys(documents("", "four words are few", "five words are just enough", " \n "))
-    assert result.column("row").to_pylist() == [1] + [2] * 15
-    assert result.column("band").to_pylist()[0] == -1
+    found = by_document(documents("", "four words are few", "five words are just enough", " \n "))
+    assert {row: len(bands) for row, bands in found.items()} == {1: 1, 2: 15}
     assert run(KeysStage(DedupParams()), documents=documents("", "a")).counters["documents_without_text"] == 1
 
 
@@ -55,17 +75,6 @@ def test_only_the_words_count_not_their_layout_or_the_images() -> None:
         ],
     )
     assert keys(table([plain], "documents/1")).equals(keys(table([broken], "documents/1")))
-
-
-def test_case_counts() -> None:
-    lower, upper = (keys(documents(text)).column("key").to_pylist() for text in (prose(1), prose(1).upper()))
-    assert not set(lower) & set(upper)
-
-
-def test_seed_chooses_the_bands_but_not_the_hash_of_the_text() -> None:
-    one, two = (keys(documents(prose(1)), seed=seed).column("key").to_pylist() for seed in (1, 2))
-    assert one[0] == two[0]
-    assert not set(one[1:]) & set(two[1:])
 
 
 def test_empty_shard() -> None:

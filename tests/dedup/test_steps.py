@@ -1,23 +1,30 @@
 """The four text steps together: what a user sees of deduplication."""
 
+import datetime
 import itertools
 import random
 import re
+from typing import ClassVar
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.core import schemas
 from components.core.manifest import Counts
+from components.core.records import Document, Item, table
 from components.core.runner import publish, run_step
 from components.core.shards import read
+from components.core.stage import Output, Stage, Unit
 from components.core.store import open_store
 from components.dedup.apply import DropDuplicatesStage
 from components.dedup.cluster import ClusterStage
 from components.dedup.keys import KeysStage
 from components.dedup.match import MatchStage
-from components.dedup.params import DedupParams
-from tests.dedup.samples import deduplicate, documents, edited, jaccard, kept_numbers, prose, split
+from components.dedup.params import BoilerplateParams, DedupParams
+from components.dedup.reasons import DedupReason
+from tests.dedup.samples import deduplicate, documents, edited, jaccard, kept_numbers, port, prose, run, split
 
 BASES = [prose(n, 60) for n in range(4)]
 POOL = [*BASES, *(edited(base, 50 + n, 1) for n, base in enumerate(BASES)), "", "short one", "short two"]
@@ -134,18 +141,94 @@ def test_finds_planted_near_duplicates_of_real_sentences(corpora) -> None:
     assert precision >= 0.99
 
 
-def test_the_runner_gives_what_the_steps_give(tmp_path) -> None:
+def test_captures_of_one_page_and_what_is_like_them() -> None:
+    """The later capture goes for its address; a document with its text stays: the first has another."""
+
+    def page(number: int, url: str, text: str) -> Document:
+        day = datetime.datetime(2026, 1, 1 + number, tzinfo=datetime.UTC)
+        return Document(
+            f"{number:032x}", "html", "file:///x", [Item("text", text=text)], url=url, crawl_time=day
+        )
+
+    docs = table(
+        [
+            page(0, "https://example.com/a", prose(1)),
+            page(1, "HTTPS://example.com:443/a#top", prose(2)),
+            page(2, "https://example.com/b", edited(prose(2), 1, 1)),
+        ],
+        "documents/1",
+    )
+    kept, ledger = deduplicate([docs])
+    assert kept_numbers(kept) == [0, 2]
+    assert [(line["reason"], line["detail"].split()[2]) for line in ledger] == [("same_url", f"{0:032x}")]
+    kept, ledger = deduplicate([docs], DedupParams(partitions=4, keep="latest"))
+    assert kept_numbers(kept) == [1]
+    assert [(line["reason"], line["detail"].split()[2]) for line in ledger] == [
+        ("same_url", f"{1:032x}"),
+        ("near_text", f"{1:032x}"),
+    ]
+    assert kept_numbers(deduplicate([docs], DedupParams(url=False))[0]) == [0, 1]
+
+
+def test_a_second_crawl_is_deduplicated_against_a_released_one() -> None:
+    released = run(KeysStage(FEW), documents=documents(prose(1), prose(2)))
+    rows = [
+        {"band": row["band"], "key": row["key"], "id": f"released-{row['row']}", "run": "first"}
+        for row in port(released, "keys").to_pylist()
+    ]
+    known = pa.Table.from_pylist(rows, schema=schemas.get("known_keys/1"))
+    kept, ledger = deduplicate([documents(edited(prose(2), 1, 1), prose(3), prose(1))], FEW, known=known)
+    assert kept_numbers(kept) == [1]
+    assert [(line["reason"], *line["detail"].split()[2:6]) for line in ledger] == [
+        ("near_text", "released-1", "of", "run", "first"),
+        ("exact_text", "released-0", "of", "run", "first"),
+    ]
+
+
+def test_boilerplate_of_all_shards_is_stripped_from_all() -> None:
+    params = DedupParams(partitions=3, boilerplate=BoilerplateParams(sample=1, min_documents=3))
+    shards = [documents(f"Skip to content\n{prose(n)}", first=n) for n in range(4)]
+    kept, ledger = deduplicate([*shards, documents("Skip to content", first=4)], params)
+    assert [row["items"][0]["text"] for t in kept for row in t.to_pylist()] == [prose(n) for n in range(4)]
+    assert [line["reason"] for line in ledger] == ["boilerplate"] * 4 + ["only_boilerplate"]
+
+
+class NoneStage(Stage[DedupParams]):
+    """The steps that are not run here: no registry, no Bloom filter."""
+
+    name = "none"
+    consumes: ClassVar = {"documents": "documents/1"}
+    produces: ClassVar = {"known": "known_keys/1", "drops": "text_drops/1"}
+    reasons = DedupReason
+    partitioned: ClassVar = {"known": "key", "drops": "shard"}
+    enabled = False
+
+    def run(self, unit: Unit, out: Output) -> None:
+        raise AssertionError
+
+
+@pytest.mark.parametrize("spans", [1, 3])
+def test_the_runner_gives_what_the_steps_give(tmp_path, spans: int) -> None:
     """Through the real store, partitions and manifests, with 4 shards, one of them empty."""
+    params = DedupParams(partitions=3, cluster_spans=spans)
     texts = [POOL[n % len(POOL)] for n in range(30)]
     given = split(documents(*texts), [8, 8, 21])
     root = tmp_path.as_uri()
     counts = Counts(rows_in=30, kept=30)
     docs = publish("given", "documents", "documents/1", given, [], counts, root, params={})
-    keys = run_step(KeysStage(FEW), {"documents": docs}, root)["keys"]
-    edges = run_step(MatchStage(FEW), {"keys": keys}, root)["edges"]
-    duplicates = run_step(ClusterStage(FEW), {"edges": edges}, root)["duplicates"]
-    inputs = {"documents": docs, "duplicates": duplicates}
-    manifest = run_step(DropDuplicatesStage(FEW), inputs, root)["documents"]
+    keys = run_step(KeysStage(params), {"documents": docs}, root)
+    none = run_step(NoneStage(params), {"documents": docs}, root)
+    matched = run_step(MatchStage(params), {**keys, "known": none["known"]}, root)
+    inputs = {
+        "documents": docs,
+        "kept": docs,
+        "edges": matched["edges"],
+        "known_matches": matched["known_matches"],
+    }
+    duplicates = run_step(ClusterStage(params), inputs, root)
+    inputs = {"documents": docs, **duplicates, "drops": none["drops"], "boilerplate": matched["boilerplate"]}
+    outputs = run_step(DropDuplicatesStage(params), inputs, root)
+    manifest = outputs["documents"]
     store = open_store(root)
     kept, ledger = deduplicate(given, FEW)
     assert kept_numbers([read(store, shard) for shard in manifest.shards]) == kept_numbers(kept)
