@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from multiprocessing.util import Finalize
 from typing import Any, Final
@@ -30,6 +32,8 @@ from components.core.store import Store, open_store
 
 LEDGER_LINES: Final = 100_000
 """Lines in one ledger file of a dataset that is published from this process."""
+WRITERS: Final = 16
+"""Files of such a dataset that are written at the same time."""
 DRAINED_EXIT: Final = 143
 """Exit status after SIGTERM, as a shell reports it."""
 
@@ -387,10 +391,19 @@ def publish(
         store.put(path, data)
         return shards.describe(path, data, table.num_rows)
 
-    written = [
-        write(port, number, shards.conform([table], schema, f"step {step!r}"), schema)
-        for number, table in enumerate(tables)
-    ]
+    def written() -> Iterator[Shard]:
+        # an object store takes its time for each file, and there may be 100,000 of them
+        pending: deque[Future[Shard]] = deque()
+        with ThreadPoolExecutor(WRITERS) as pool:
+            for number, table in enumerate(tables):
+                checked = shards.conform([table], schema, f"step {step!r}")
+                pending.append(pool.submit(write, port, number, checked, schema))
+                if len(pending) > 2 * WRITERS:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+
+    made = list(written())
     lines = iter(ledger)
     told: list[Shard] = []
     while batch := list(islice(lines, LEDGER_LINES)):
@@ -402,7 +415,7 @@ def publish(
         family=family,
         location=root,
         schema=schema,
-        shards=written,
+        shards=made,
         stage_version="1",
         code_version=code_version(),
         params=params,

@@ -51,7 +51,9 @@ class HttpFiles:
         self._pool = urllib3.PoolManager(
             maxsize=16,
             timeout=urllib3.Timeout(connect=20, read=120),
-            retries=urllib3.Retry(total=5, connect=0, read=0, status=0, other=0, redirect=5),
+            retries=urllib3.Retry(
+                total=5, connect=0, read=0, status=0, other=0, redirect=5, respect_retry_after_header=False
+            ),
             ca_certs=os.environ.get("SSL_CERT_FILE") or None,
             # a file that a server compresses on the way has other offsets than the one it stores
             headers={"Accept-Encoding": "identity", "User-Agent": "kalemint (dataset reader)"},
@@ -71,7 +73,7 @@ class HttpFiles:
         try:
             answer = self.request("HEAD", key, {})
             length = answer.headers.get("Content-Length", "")
-            answer.release_conn()
+            answer.drain_conn()
             if answer.status == 200 and length.isdigit():
                 return Stat(int(length))
             # some servers answer HEAD with an error or without a length
@@ -79,6 +81,8 @@ class HttpFiles:
         except FileNotFoundError:
             return None
         found = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+        if answer.status == 206:
+            answer.drain_conn()
         answer.close()
         if found is None or found[3] == "*":
             raise BadShard(f"{self.uri(key)} can't be read by ranges: the server does not say its size.")

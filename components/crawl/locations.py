@@ -19,6 +19,8 @@ from components.crawl.kinds import Kind
 
 _WILD: Final = re.compile(r"[*?\[]")
 _ARCHIVE: Final = re.compile(r"\.(?:warc|wat|paths)(?:\.gz)?$", re.IGNORECASE)
+_LONGEST_NAME: Final = 255
+_LONGEST_PATH: Final = 4096
 MAX_LINE: Final = 1 << 14
 """Bytes of a line of a list; what is longer names nothing."""
 
@@ -73,10 +75,17 @@ def _is_local(location: str) -> bool:
     return "://" not in location or location.startswith("file://")
 
 
+def _is_too_long(path: Path) -> bool:
+    """Whether a file system would refuse to look: lists of something else hold such lines."""
+    return len(os.fsencode(path.name)) > _LONGEST_NAME or len(os.fsencode(path)) >= _LONGEST_PATH
+
+
 def one_file(location: str, stores: Stores) -> Found | None:
     """The file that a location names, if it names just one."""
     if _is_local(location):
         path = _local_path(location)
+        if _is_too_long(path):
+            return None
         return Found(as_uri(str(path)), path.stat().st_size, named=True) if path.is_file() else None
     found = None if location.endswith("/") else stores.stat(location)
     return None if found is None else Found(location, found.size, named=True)
@@ -91,6 +100,8 @@ def several_files(location: str, stores: Stores) -> Iterator[Found]:
 
 
 def _local(path: Path) -> Iterator[Found]:
+    if _is_too_long(path):
+        return
     if path.is_dir():
         yield from _walk(path)
     elif _WILD.search(str(path)):

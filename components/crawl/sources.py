@@ -18,6 +18,7 @@ from pydantic import Field
 
 from components.core.errors import BadShard, ConfigurationError
 from components.core.store import Stores
+from components.crawl.addresses import MAX_URL_LENGTH
 from components.crawl.arxiv_bulk import Listed, md5_of, read_manifest
 from components.crawl.common_crawl import DATA, listed_files, path_list, split_part, unseen
 from components.crawl.kinds import HEAD_BYTES, REFUSED, Kind, sniff
@@ -272,8 +273,8 @@ class _Planner:
             shown = parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]).geturl()
             detail = "it carries a user name or password, which would be recorded"
             self._refuse(shown, SourceReason.BAD_ADDRESS, detail)
-        elif not host or _SPACE.search(url) or _SPACE.search(host):
-            self._refuse(url, SourceReason.BAD_ADDRESS, "no web address with a host name")
+        elif not host or len(url) > MAX_URL_LENGTH or _SPACE.search(url):
+            self._refuse(url, SourceReason.BAD_ADDRESS, "no web address with a host name, or too long a one")
         else:
             self.plan.add_url(host, url)
 
