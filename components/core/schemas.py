@@ -171,7 +171,24 @@ DUPLICATES: Final = pa.schema(
         _field("id", pa.string(), "document that is a duplicate", nullable=False),
         _field("duplicate_of", pa.string(), "the document that is kept instead", nullable=False),
         _field("run", pa.string(), "run that released that document; null: this run"),
-        _field("reason", pa.string(), "exact_text, near_text or same_url", nullable=False),
+        _field("reason", pa.string(), "exact_text, near_text, same_url or semantic_text", nullable=False),
+    ]
+)
+
+EMBEDDINGS: Final = pa.schema(
+    [
+        _field("cluster", pa.int32(), "k-means cluster; -1 while it has none", nullable=False),
+        _field("shard", pa.int32(), "index of the documents shard", nullable=False),
+        _field("row", pa.int32(), "row in that shard", nullable=False),
+        _field("id", pa.string(), "document id", nullable=False),
+        _field("vector", pa.list_(pa.int16()), "its text as a unit vector, times 2048", nullable=False),
+    ]
+)
+
+CENTROIDS: Final = pa.schema(
+    [
+        _field("cluster", pa.int32(), "number of a k-means cluster", nullable=False),
+        _field("vector", pa.list_(pa.int16()), "its centre as a unit vector, times 2048", nullable=False),
     ]
 )
 
@@ -267,6 +284,23 @@ KNOWN_KEYS: Final = pa.schema(
     ]
 )
 
+PAYLOAD_KEYS: Final = pa.schema(
+    [
+        _field("key", pa.uint64(), "64-bit hash of a page or file that was read to its end", nullable=False),
+    ]
+)
+
+SEEN_PAYLOADS: Final = pa.schema(
+    [
+        _field("run", pa.string(), "run that processed these payloads", nullable=False),
+        _field("part", pa.int32(), "remainder of the hashes in this file", nullable=False),
+        _field("parts", pa.int32(), "files of this run: hashes are divided by it", nullable=False),
+        _field("uri", pa.string(), "file of sorted, little-endian 64-bit hashes", nullable=False),
+        _field("payloads", pa.int64(), "hashes in it, 8 bytes each", nullable=False),
+        _field("sha256", pa.string(), "SHA-256 (hex) of the file", nullable=False),
+    ]
+)
+
 ITEM_SCORES: Final = pa.schema(
     [
         _field(
@@ -305,6 +339,32 @@ ITEM_SCORES: Final = pa.schema(
             "navigation",
             pa.bool_(),
             "of a line: starts Sign-in, ends Read more... or has 'items in cart' (DCLM)",
+        ),
+        # of a whole text (line -1), as components.filter.obelics describes them
+        _field("plain_words", pa.int32(), "of a text: words between white space that hold a letter"),
+        _field("text_characters", pa.int32(), "of a text: its characters"),
+        _field(
+            "special_characters",
+            pa.int32(),
+            "of a text: punctuation, symbols, digits, white space and control characters",
+        ),
+        _field("punctuation_tokens", pa.int32(), "of a text: words, and punctuation marks , ; : ? ! ."),
+        _field("punctuation_marks", pa.int32(), "of a text: marks among these"),
+        _field(
+            "repeated_characters_share", pa.float32(), "of a text: 10-grams of characters that are repeated"
+        ),
+        _field("repeated_words_share", pa.float32(), "of a text: 5-grams of words that occur twice"),
+        _field(
+            "stop_listed_words",
+            pa.float32(),
+            "of a text: its stop words; null: none are known of its language",
+        ),
+        _field("flagged_listed_words", pa.float32(), "of a text: its flagged words; null as before"),
+        _field("common_listed_words", pa.float32(), "of a text: its common words; null as before"),
+        _field(
+            "spam_listed_words",
+            pa.float32(),
+            "of a text: words of share buttons and the like; null as before",
         ),
     ]
 )
@@ -405,6 +465,8 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
     "dedup_edges/1": DEDUP_EDGES,
     "known_matches/1": KNOWN_MATCHES,
     "duplicates/1": DUPLICATES,
+    "embeddings/1": EMBEDDINGS,
+    "centroids/1": CENTROIDS,
     "paragraph_keys/1": PARAGRAPH_KEYS,
     "mint_documents/1": MINT_DOCUMENTS,
     "fetch_targets/1": FETCH_TARGETS,
@@ -415,6 +477,8 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
     "text_drops/1": TEXT_DROPS,
     "boilerplate/1": BOILERPLATE,
     "known_keys/1": KNOWN_KEYS,
+    "payload_keys/1": PAYLOAD_KEYS,
+    "seen_payloads/1": SEEN_PAYLOADS,
     "item_scores/1": ITEM_SCORES,
     "interleaved_items/1": INTERLEAVED_ITEMS,
     "ledger/1": LEDGER,

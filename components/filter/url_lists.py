@@ -235,9 +235,10 @@ def _found(count: int) -> Found:
 
 @numba.njit(cache=True, nogil=True)
 def _after_www(data, start, stop):  # type: ignore[no-untyped-def]
-    if stop - start > 4 and data[start + 3] == 46:
-        if _LOWER[data[start]] == 119 and _LOWER[data[start + 1]] == 119 and _LOWER[data[start + 2]] == 119:
-            return start + 4
+    if stop - start <= 4 or data[start + 3] != 46:
+        return start
+    if _LOWER[data[start]] == 119 and _LOWER[data[start + 1]] == 119 and _LOWER[data[start + 2]] == 119:
+        return start + 4
     return start
 
 

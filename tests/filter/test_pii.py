@@ -157,7 +157,7 @@ TEXTS = st.lists(PIECES | st.characters(exclude_categories=["Cs"]), max_size=30)
 @example(["a@b.co.1c@d.fr"])
 @example(["a@b.co_c@d.fr"])
 @example(["+1 4155552671+1 4155552671"])
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_redacting_twice_changes_nothing(texts: list[str | None]) -> None:
     once = redact(pa.array(texts, pa.string()), ALL)
     twice = redact(once.texts, ALL)
@@ -166,7 +166,7 @@ def test_redacting_twice_changes_nothing(texts: list[str | None]) -> None:
 
 
 @given(TEXTS)
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_spans_are_in_order_and_apart(text: str) -> None:
     data = text.encode()
     spans = find(data, KINDS)
@@ -177,7 +177,7 @@ def test_spans_are_in_order_and_apart(text: str) -> None:
 
 
 @given(st.lists(st.none() | TEXTS, max_size=6))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_only_texts_with_a_find_change(texts: list[str | None]) -> None:
     result = redact(pa.array(texts, pa.string()), ALL)
     total = np.sum(list(result.counts.values()), axis=0) if texts else []
@@ -188,7 +188,7 @@ def test_only_texts_with_a_find_change(texts: list[str | None]) -> None:
 
 
 @given(TEXTS)
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_what_lies_between_the_spans_is_kept(text: str) -> None:
     data = text.encode()
     spans = find(data, KINDS)
@@ -200,7 +200,7 @@ def test_what_lies_between_the_spans_is_kept(text: str) -> None:
 
 @pytest.mark.parametrize("pattern", [EMAIL, PHONE])
 @given(text=TEXTS)
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_both_engines_find_the_same_spans(pattern: str, text: str) -> None:
     import re2
 

@@ -136,7 +136,7 @@ def test_the_list_of_the_package() -> None:
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=40), st.lists(st.integers(0, 2**64 - 1), max_size=5))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_a_hash_set_holds_what_it_was_given(inside: list[int], other: list[int]) -> None:
     from components.filter.url_lists import _contains
 
@@ -240,7 +240,7 @@ PIECES = [
 
 
 @given(st.text(max_size=60) | st.lists(st.sampled_from(PIECES), max_size=20).map("".join))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_text_is_an_address(url: str) -> None:
     for what, found in (words_of(url), look_up(url, package=True)):
         assert (what == 0) == (found == "")
