@@ -186,8 +186,8 @@ class ImageGroupParams(BaseModel):
         ge=0,
         le=64,
         description=(
-            "Most bits of 64 in which the dHashes may differ too: 1 % of unlike pictures differ in so few, so "
-            "that chance agreement of pHashes, certain among 10^7 images, seldom counts. 64: don't compare."
+            "Most bits of 64 in which the dHashes may differ too: 1 % of unlike pictures differ in so few, "
+            "so that chance agreement of pHashes, certain among 10^7 images, seldom counts; 64: any."
         ),
     )
     mirrored: bool = Field(
@@ -201,6 +201,83 @@ class ImageGroupParams(BaseModel):
     )
 
 
+class RegistryParams(BaseModel):
+    """The registry of released documents, against which later runs are deduplicated."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    uri: str | None = Field(
+        default=None,
+        pattern=r"^(file|s3)://.",
+        description="Folder of the registry, file:// or s3://. None: neither read nor written.",
+    )
+    run: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        description="Name under which this run is registered and by which ledgers of later runs call it.",
+    )
+    skip_seen: bool = Field(
+        default=True,
+        description=(
+            "Drop, before they are parsed, payloads that an earlier run has processed with the same "
+            "extraction and filter parameters and the same version of kalemint, released or not."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _is_named(self) -> RegistryParams:
+        if self.uri is not None and self.run is None:
+            raise ValueError("a registry needs a name for this run: set dedup.registry.run")
+        return self
+
+
+class SemanticParams(BaseModel):
+    """Semantic deduplication: documents whose embeddings are nearly the same (SemDeDup, arXiv 2303.09540).
+
+    It runs where a model is given. The paper clusters 440 million pairs into 50,000 clusters and drops all
+    but one of those that are within epsilon of one another there.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(
+        default=None,
+        description=(
+            "Folder, as path or URI, with model.onnx (a text encoder that gives last_hidden_state) and "
+            "tokenizer.json; null: no semantic deduplication."
+        ),
+    )
+    max_tokens: int = Field(
+        default=256, ge=8, le=8192, description="Tokens of a document that the model sees (MiniLM-L6: 256)."
+    )
+    batch: int = Field(default=32, ge=1, le=4096, description="Documents that the model sees at a time.")
+    epsilon: float = Field(
+        default=0.05,
+        gt=0,
+        lt=1,
+        description=(
+            "Drop a document where its cosine similarity with a kept one of its cluster is above "
+            "1 - epsilon. The paper chooses it by the share that is to go; it depends on the model."
+        ),
+    )
+    documents_per_cluster: int = Field(
+        default=8800,
+        ge=1,
+        le=1_000_000,
+        description="Documents in a cluster on average (SemDeDup: 440 million in 50,000).",
+    )
+    sample: int = Field(
+        default=100_000,
+        ge=1,
+        le=10_000_000,
+        description="Documents that the clusters are made from, each of 1.5 kB for 384 dimensions.",
+    )
+    iterations: int = Field(default=20, ge=1, le=1000, description="Most rounds of k-means.")
+    partitions: int = Field(
+        default=16, ge=1, le=100_000, description="Parts that the clusters are spread over, each in memory."
+    )
+
+
 class DedupFamilyParams(BaseModel):
     """Parameters of the dedup family's stages."""
 
@@ -208,7 +285,13 @@ class DedupFamilyParams(BaseModel):
 
     text: DedupParams = Field(default_factory=DedupParams, description="documents, by their text")
     bloom: BloomParams = Field(default_factory=BloomParams, description="lines, by their n-grams")
+    registry: RegistryParams = Field(
+        default_factory=RegistryParams, description="documents, against those that earlier runs released"
+    )
     images: ImageDedupParams = Field(default_factory=ImageDedupParams, description="images, by their bytes")
+    semantic: SemanticParams = Field(
+        default_factory=SemanticParams, description="documents, by their meaning"
+    )
     image_groups: ImageGroupParams = Field(
         default_factory=ImageGroupParams, description="images, by what they show"
     )

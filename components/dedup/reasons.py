@@ -11,6 +11,7 @@ class DedupReason(StrEnum):
     SAME_URL = "same_url"
     EXACT_TEXT = "exact_text"
     NEAR_TEXT = "near_text"
+    SEMANTIC_TEXT = "semantic_text"
     REPEATED_TEXT = "repeated_text"
     REPEATED_LINES = "repeated_lines"
     BOILERPLATE = "boilerplate"
