@@ -109,8 +109,13 @@ def known_matches(keys: pa.Table, known: pa.Table) -> pa.Table:
     of several released documents it is that with the least (run, id).
     """
     schema = schemas.get("known_matches/1")
-    if not known.num_rows:
+    # a registry may be far larger than this run: what it shares with it is found without sorting it
+    mine = np.sort(keys.column("key").to_numpy())
+    theirs = known.column("key").to_numpy()
+    if not len(mine) or not len(theirs):
         return schema.empty_table()
+    places = np.minimum(np.searchsorted(mine, theirs), len(mine) - 1)
+    known = known.filter(pa.array(mine[places] == theirs))
     order = [(name, "ascending") for name in ("band", "key", "run", "id")]
     known = known.take(pc.sort_indices(known, sort_keys=order))
     keys_band, keys_key = keys.column("band").to_numpy(), keys.column("key").to_numpy()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.core import schemas
@@ -105,6 +105,7 @@ def linked(pairs: list[tuple[Place, Place]]) -> dict[Place, Place]:
     return least
 
 
+@settings(deadline=None)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_edges_join_what_all_pairs_would_in_any_order(rows, rng: random.Random) -> None:
     stars = set()
@@ -145,6 +146,7 @@ def test_known_keys_find_the_released_document() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(ROWS, ROWS)
 def test_known_matches_are_those_of_the_definition(rows, released) -> None:
     known = [(b, k, f"{s}", f"{r}") for b, k, s, r in sorted(released)]
