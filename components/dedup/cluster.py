@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -53,9 +54,9 @@ class ClusterStage(Stage[DedupParams]):
        what exact deduplication alone would have removed), otherwise `near_text`.
 
     All of it is one exact pass over the edges with a union-find in a scratch file, which the system can
-    page out: 13 bytes a document at most (25 in a run of more than 2^31), less where nothing is written.
-    Neither edges nor ids are held. A unit lists the duplicates of one run of shards of documents and
-    reads all edges; so its memory is that of the run's duplicates. `kept` is the same dataset as
+    page out: 13 bytes a document (25 in a run of more than 2^31 documents). Neither edges nor ids are
+    held. A unit lists the duplicates of one run of shards of documents and reads all edges; so its
+    memory is that of the run's duplicates. `kept` is the same dataset as
     `documents`: the document that is kept may be in any shard. The table is derived, and the documents
     are dropped by the next step: nothing to conserve.
     """
@@ -262,11 +263,23 @@ def _offsets(edges: Stream, known: Stream) -> I64:
 
 
 def _scratch(count: int, kind: type) -> npt.NDArray[Any]:
-    """Zeros in a file without a name, that takes room only where it is written (TMPDIR chooses where)."""
+    """Zeros in a file without a name (TMPDIR chooses where).
+
+    Raises:
+        ConfigurationError: where it does not fit there.
+    """
     if not count:
         return np.zeros(0, kind)
+    size = count * np.dtype(kind).itemsize
     with tempfile.TemporaryFile() as file:
-        file.truncate(count * np.dtype(kind).itemsize)
+        try:
+            # a sparse file would do, but where no room is left, writing to it kills the process
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            raise ConfigurationError(
+                f"dedup_cluster needs a scratch file of {size:,} bytes in {tempfile.gettempdir()}: "
+                f"{error.strerror}. Set TMPDIR to a folder with room for 13 bytes a document."
+            ) from None
         return np.memmap(file, kind, "r+", shape=(count,)).view(np.ndarray)
 
 

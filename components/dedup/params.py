@@ -86,7 +86,7 @@ class DedupParams(BaseModel):
         le=10_000,
         description=(
             "Runs of shards that duplicates are listed for one after the other. Clustering takes 13 bytes "
-            "of scratch file a document at most, whatever the number of pairs, and about 400 bytes of "
+            "of scratch file (TMPDIR) a document, whatever the number of pairs, and about 400 bytes of "
             "memory for each duplicate of one run; each run reads all pairs again."
         ),
     )

@@ -1,4 +1,5 @@
 import random
+import resource
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -138,6 +139,16 @@ def test_nothing_in_nothing_out() -> None:
 def test_documents_that_are_not_those_of_the_keys_are_refused(edges: list[Edge]) -> None:
     with pytest.raises(ConfigurationError, match="the dataset that dedup_keys read"):
         cluster(edges)
+
+
+def test_scratch_files_that_do_not_fit_are_refused() -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, limits[1]))
+    try:
+        with pytest.raises(ConfigurationError, match=r"scratch file of 52 bytes.*Set TMPDIR"):
+            cluster([(NEAR, (1, 0), (1, 1)), (NEAR, (0, 9), (1, 1)), (NEAR, (0, 0), (0, 10))])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def by_definition(edges: list[Edge], known: list[Known]) -> dict:
