@@ -26,6 +26,8 @@ from components.core.store import Stores
 from components.crawl.extract import ExtractStage
 from components.crawl.params import ExtractParams
 from components.crawl.sources import SourcesParams, list_sources
+from components.dedup.params import DedupParams, RegistryParams
+from components.dedup.registry import snapshot
 
 
 def processor_seconds() -> float:
@@ -58,7 +60,9 @@ def runtime(location: str, shard_bytes: int) -> int:
         sources = publish(
             "sources", "sources", "sources/1", plan.shards(), plan.ledger(), plan.counts, folder, params={}
         )
-        found = run_step(ExtractStage(ExtractParams()), {"sources": sources}, folder, RunParams(processes=1))
+        seen = snapshot(folder, RegistryParams(), DedupParams(), 16, {})["seen_payloads"]
+        inputs = {"sources": sources, "seen": seen}
+        found = run_step(ExtractStage(ExtractParams()), inputs, folder, RunParams(processes=1))
         return found["documents"].rows
 
 

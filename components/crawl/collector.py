@@ -30,6 +30,7 @@ class Collector:
         self.rows = 0
         self.kept = 0
         self.documents: list[Document] = []
+        self.payload_keys: list[int] = []
         self.images: dict[str, Image] = {}
         self.by_warc_id: dict[str, Document] = {}
         self.evidence: dict[str, Consent] = {}
@@ -112,6 +113,9 @@ class Collector:
         refs = [{"url": url, "shard": self.unit.index} for url in sorted(addresses)]
         self.out.keep("image_refs", pa.Table.from_pylist(refs, schema=schemas.get("image_refs/1")))
         self.out.keep("image_index", self._index())
+        self.out.keep(
+            "payloads", pa.table([pa.array(self.payload_keys, pa.uint64())], schemas.get("payload_keys/1"))
+        )
 
     def _index(self) -> pa.Table:
         """Which image is found under which address, those that lead to it by a redirect included."""

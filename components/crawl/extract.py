@@ -12,7 +12,8 @@ from components.core.errors import BadRecord, Drop
 from components.core.images import ImageReason, read_image
 from components.core.records import Document, Extracted, Image, Item, Note, record_id
 from components.core.sandbox import Sandbox, SandboxReason
-from components.core.stage import Output, Stage, Unit
+from components.core.seen import SeenPayloads, payload_key
+from components.core.stage import Output, Stage, Unit, empty
 from components.core.store import Stores
 from components.crawl.arxiv_bulk import Member, TarDamage, read_members
 from components.crawl.collector import Collector
@@ -77,25 +78,32 @@ class ExtractStage(Stage[ExtractParams]):
     Ranges of WAT files are no rows of this step and only counted: they tell of links, which the step
     that looks for PDFs reads, and hold no documents.
 
+    Pages and files whose bytes are among `seen` are dropped before they are parsed; `payloads` has the
+    hash of every other that was kept or dropped, but not of one that failed and may do better later.
+    Images are never skipped: a new page may show them.
+
     Every parser runs in a process of its own with limits of time and memory.
     """
 
     name = "extract"
-    consumes = {"sources": "sources/1"}
+    version = "2"
+    consumes = {"sources": "sources/1", "seen": "seen_payloads/1"}
     produces = {
         "documents": "documents/1",
         "images": "images/1",
         "image_refs": "image_refs/1",
         "image_index": "image_index/1",
+        "payloads": "payload_keys/1",
     }
     reasons = ExtractReason
     grouping = "shard"
-    partitioned = {"images": "id", "image_refs": "url", "image_index": "url"}
+    sides = {"seen": "all"}
+    partitioned = {"images": "id", "image_refs": "url", "image_index": "url", "payloads": "key"}
 
     def __init__(self, params: ExtractParams) -> None:
         super().__init__(params)
         limits = params.limits
-
+        self._seen: SeenPayloads | None = None
         self._image: Sandbox[Image] = Sandbox(
             read_image, timeout_s=limits.image_s, memory_bytes=limits.memory_bytes
         )
@@ -123,6 +131,8 @@ class ExtractStage(Stage[ExtractParams]):
             parser.close()
 
     def run(self, unit: Unit, out: Output) -> None:
+        if self._seen is None:  # it is the same for every unit
+            self._seen = SeenPayloads(unit.tables.get("seen", empty("seen_payloads/1")), unit.stores)
         shard = Collector(unit, out)
         for row in unit.tables["sources"].to_pylist():
             if row["kind"] == Kind.WARC:
@@ -354,6 +364,20 @@ class ExtractStage(Stage[ExtractParams]):
         return Document(payload.id, "image", payload.source_uri, [item], url=payload.url)
 
     def _document(self, payload: Payload, shard: Collector) -> Document:
+        assert self._seen is not None
+        key = payload_key(payload.data)
+        run = self._seen.run_of(key)
+        if run is not None:
+            raise Drop(RecordReason.SEEN_BEFORE, f"run {run} has processed the same bytes")
+        try:
+            document = self._parsed(payload, shard)
+        except Drop:
+            shard.payload_keys.append(key)
+            raise
+        shard.payload_keys.append(key)
+        return document
+
+    def _parsed(self, payload: Payload, shard: Collector) -> Document:
         parser = self._parsers[payload.kind]
         if payload.kind is Kind.HTML:
             base = payload.url or payload.source_uri  # a saved page shows the files beside it

@@ -26,6 +26,7 @@ class RecordReason(StrEnum):
     EMPTY_PAYLOAD = "empty_payload"
     NO_CONTENT = "no_content"
     REPEATED_IMAGE = "repeated_image"
+    SEEN_BEFORE = "seen_before"
     TRUNCATED_CAPTURE = "truncated_capture"
     WARC_DAMAGE = "warc_damage"
     RECORD_TOO_LARGE = "record_too_large"
