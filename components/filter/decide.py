@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
-from typing import Any
+from operator import attrgetter, itemgetter
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,11 @@ from components.filter.facts import text_facts
 from components.filter.image_items import by_rules, first_objection, image_items, judge_images
 from components.filter.judge import Judgement, apply
 from components.filter.params import DecideParams
+from components.filter.pii import redact
 from components.filter.reasons import FilterReason
 from components.filter.rules import COUNT_RULES, IMAGE_RULES, QUALITY_RULES, TEXT_RULES
 from components.filter.rules.base import DocumentFacts, TextFacts
-from components.filter.text_edits import edited
+from components.filter.text_edits import edited, with_item_fields
 from components.filter.texts import texts_of
 
 
@@ -26,7 +27,8 @@ class DecideStage(Stage[DecideParams]):
     """Drops documents and takes lines and images out of them, by the rules of `components.filter.rules`.
 
     In this order: text rules, all documents at a time; image rules, for each image of a document that
-    is still wanted; images that the document has shown before; rules on the number of images left.
+    is still wanted; images that the document has shown before; rules on the number of images left;
+    personal data in what is kept is replaced.
     The first objection drops the document (or takes out the line, the text or the image) and is its
     ledger line; what was taken out of a text is one line a document and reason.
 
@@ -47,6 +49,9 @@ class DecideStage(Stage[DecideParams]):
             ConfigurationError: where the documents were not annotated.
         """
         table = unit.tables["documents"]
+        if not table.num_rows:
+            out.keep("documents", table)
+            return
         texts = texts_of(table)
         cut = self.params.c4_remove_citations
         facts = text_facts(table, unit.tables["item_scores"], texts, without_citations=cut)
@@ -67,9 +72,9 @@ class DecideStage(Stage[DecideParams]):
             )
         wanted_items, kept = self._judge_images(table, judgement.kept, about, out)
         table, wanted_texts = edited(table, texts, facts, kept & prose, without_citations=cut)
-        _tell_changes(judgement, facts, kept, about, out)
-        table = with_items(table, wanted_items & wanted_texts)
-        out.keep("documents", table.filter(pa.array(kept)))
+        _tell_removals(judgement, facts, kept, about, out)
+        table = with_items(table, wanted_items & wanted_texts).filter(pa.array(kept))
+        out.keep("documents", self._redact(table, out))
 
     def _judge_images(
         self, table: pa.Table, kept: npt.NDArray[np.bool_], about: _Records, out: Output
@@ -102,6 +107,38 @@ class DecideStage(Stage[DecideParams]):
                 )
         return wanted_items, kept
 
+    def _redact(self, table: pa.Table, out: Output) -> pa.Table:
+        """The documents without personal data in their texts, alternative texts and captions."""
+        items, offsets = flat_items(table)
+        about = _Records(table)
+        replaced: dict[str, npt.NDArray[np.int64]] = {}
+        new: dict[str, pa.Array] = {}
+        for name in ("text", "alt", "caption"):
+            redaction = redact(items.field(name), self.params)
+            for kind, counts in redaction.counts.items():
+                sums = np.concatenate([[0], np.cumsum(counts)])
+                by_document = np.diff(sums[offsets])
+                replaced[kind] = replaced.get(kind, 0) + by_document
+            if redaction.texts is not items.field(name):
+                new[name] = redaction.texts
+        for row, kind, number in sorted(
+            (row, kind, int(counts[row]))
+            for kind, counts in replaced.items()
+            for row in np.flatnonzero(counts)
+        ):
+            out.count(f"{kind}_replaced", number)
+            out.change(
+                about.ids[row], _REDACTED[kind], detail=f"{number} replaced", locator=about.locator(row)
+            )
+        return with_item_fields(table, new) if replaced and new else table
+
+
+_REDACTED: Final = {
+    "emails": FilterReason.EMAIL_REPLACED,
+    "ips": FilterReason.IP_REPLACED,
+    "phones": FilterReason.PHONE_REPLACED,
+}
+
 
 class _Records:
     """Ids of the documents, and where each was found."""
@@ -118,30 +155,31 @@ class _Records:
         return url or f"{uri}@{offset or 0}"
 
 
-def _tell_changes(
+def _tell_removals(
     judgement: Judgement, facts: TextFacts, kept: npt.NDArray[np.bool_], about: _Records, out: Output
 ) -> None:
     """One ledger line for each document that is kept and each reason why a part of its text is out."""
-    found: dict[tuple[int, str], list[Any]] = {}
-    whole = np.bincount(facts.lines.row, facts.lines["characters"], facts.lines.documents)
-    for removal, taken in judgement.removals:
-        parts = facts.lines if removal.what == "lines" else facts.items
-        out.count(f"{removal.what}_removed", len(taken))
-        taken = taken[kept[parts.row[taken]]]
-        rows, starts, numbers = np.unique(parts.row[taken], return_index=True, return_counts=True)
-        if not len(rows):
-            continue
-        characters = np.add.reduceat(parts["characters"][taken], starts)
-        for row, number, size in zip(rows.tolist(), numbers.tolist(), characters.tolist(), strict=True):
-            of_all = f"{number} {removal.what}, {size} of {int(whole[row])} characters"
-            found[row, removal.reason] = [removal.threshold, of_all, size / max(whole[row], 1)]
     lines = facts.lines
-    cited = lines.left & (lines["cut"] > 0) & kept[lines.row]
+    whole = np.bincount(lines.row, lines["characters"] + lines["cut"], lines.documents)
+    found: list[tuple[int, FilterReason, float, float | None, str]] = []
+    for removal, taken, sizes in judgement.removals:
+        out.count(f"{removal.what}_removed", len(taken))
+        rows = (lines if removal.what == "lines" else facts.items).row[taken]
+        numbers = np.bincount(rows, minlength=lines.documents)
+        characters = np.bincount(rows, sizes, lines.documents)
+        for row in np.flatnonzero((numbers > 0) & kept).tolist():
+            detail = f"{numbers[row]} {removal.what}, {int(characters[row])} of {int(whole[row])} characters"
+            found.append((row, removal.reason, characters[row], removal.threshold, detail))
+    cited = lines.left & (lines["cut"] > 0)
     cuts = np.bincount(lines.row[cited], lines["cut"][cited], lines.documents)
-    for row in np.flatnonzero(cuts).tolist():
-        found[row, FilterReason.CITATIONS] = [None, f"{int(cuts[row])} characters", cuts[row] / whole[row]]
-    for (row, reason), (threshold, detail, share) in sorted(found.items(), key=lambda pair: pair[0][0]):
+    for row in np.flatnonzero((cuts > 0) & kept).tolist():
+        found.append((row, FilterReason.CITATIONS, cuts[row], None, f"{int(cuts[row])} characters"))
+    for row, reason, size, threshold, detail in sorted(found, key=itemgetter(0)):
         out.change(
-            about.ids[row], reason, detail=detail, score=round(float(share), 6), threshold=threshold,
+            about.ids[row],
+            reason,
+            detail=detail,
+            score=round(size / max(whole[row], 1), 6),
+            threshold=threshold,
             locator=about.locator(row),
-        )  # fmt: skip
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,20 +17,35 @@ from components.filter.texts import Texts
 F64 = npt.NDArray[np.float64]
 
 
-def score_columns(column: pa.ChunkedArray) -> dict[str, F64]:
+class Scores(dict[str, npt.NDArray[Any]]):
+    """Columns by name; asking for one that annotate did not make is an error in the configuration."""
+
+    def __missing__(self, name: str) -> npt.NDArray[Any]:
+        raise ConfigurationError(
+            f"A rule needs the score {name!r}, which the annotate step did not make: run it before decide, "
+            "and with filter.annotate.paragraph_scores=true for rules of OBELICS."
+        )
+
+
+_OTHER_DOCUMENTS: Final = (
+    "The item scores are of other documents: take both outputs of the same annotate step."
+)
+
+
+def score_columns(column: pa.ChunkedArray) -> Scores:
     """The maps of n documents as columns of shape (n,), not a number where a document lacks a score."""
     maps = column.combine_chunks()
     rows = len(maps)
     lengths = np.diff(maps.offsets.to_numpy()) * maps.is_valid().to_numpy(zero_copy_only=False)
     if not lengths.any():
-        return {}
+        return Scores()
     first, last = maps.offsets[0].as_py(), maps.offsets[-1].as_py()
     keys = maps.keys.slice(first, last - first).dictionary_encode()
     values = maps.items.slice(first, last - first).to_numpy(zero_copy_only=False)
     names = keys.dictionary.to_pylist()
     columns = np.full((len(names), rows), np.nan)
     columns[keys.indices.to_numpy(), np.repeat(np.arange(rows), lengths)] = values
-    return dict(zip(names, columns, strict=True))
+    return Scores(zip(names, columns, strict=True))
 
 
 def score_maps(before: pa.ChunkedArray, scores: Mapping[str, F64]) -> pa.Array:
@@ -67,16 +83,18 @@ def text_facts(table: pa.Table, item_scores: pa.Table, texts: Texts, *, without_
     of_lines = item_scores.column("line").to_numpy() >= 0
     lines = _columns(item_scores.filter(pa.array(of_lines)))
     items = _columns(item_scores.filter(pa.array(~of_lines)))
+    if not len(items["row"]):
+        items = Scores()
+    elif not np.array_equal(items["row"], texts.row):
+        raise ConfigurationError(_OTHER_DOCUMENTS)
     documents = table.num_rows
-    if len(of_lines) and item_scores.column("row")[-1].as_py() >= documents:
-        raise ConfigurationError(
-            "The item scores are of other documents: take both outputs of the same annotate step."
-        )
+    if len(lines["row"]) and lines["row"][-1] >= documents:
+        raise ConfigurationError(_OTHER_DOCUMENTS)
     # a number for every different line of the shard, and of each cited line the version that is wanted
     first_rows = np.searchsorted(lines["row"], np.arange(documents))
     lines["same_as"] = first_rows[lines["row"]] + lines["same_as"]
     wanted = ~lines["cited"] | ((lines["cut"] > 0) == without_citations)
-    lines = {name: values[wanted] for name, values in lines.items()}
+    lines = Scores((name, values[wanted]) for name, values in lines.items())
     languages = table.column("language_score").to_numpy()
     return TextFacts(
         documents=Documents(
@@ -91,14 +109,17 @@ def text_facts(table: pa.Table, item_scores: pa.Table, texts: Texts, *, without_
     )
 
 
-def _parts(
-    row: npt.NDArray[np.int32], item: npt.NDArray[np.int32], documents: int, columns: dict[str, npt.NDArray]
-) -> Parts:
+def _parts(row: npt.NDArray[np.int32], item: npt.NDArray[np.int32], documents: int, columns: Scores) -> Parts:
     return Parts(row, item, documents, columns, np.ones(len(row), np.bool_))
 
 
-def _columns(table: pa.Table) -> dict[str, npt.NDArray]:
-    return {name: table.column(name).to_numpy() for name in table.column_names}
+def _columns(table: pa.Table) -> Scores:
+    """The columns that rows of this kind have; in those of shares null becomes not a number."""
+    return Scores(
+        (field.name, table.column(field.name).to_numpy())
+        for field in table.schema
+        if pa.types.is_floating(field.type) or not table.column(field.name).null_count
+    )
 
 
 def _objects(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:

@@ -21,12 +21,13 @@ class Judgement:
     Attributes:
         kept: false for a document that a rule objected to, shape (n,).
         objections: the objections that decided, each with the rows it decided about.
-        removals: the removals, each with the lines or text items that it was first to take out.
+        removals: the removals, each with the lines or text items that it was first to take out, and the
+            characters in each of them.
     """
 
     kept: npt.NDArray[np.bool_]
     objections: list[tuple[Objection, I64]] = field(default_factory=list)
-    removals: list[tuple[Removal, I64]] = field(default_factory=list)
+    removals: list[tuple[Removal, I64, I64]] = field(default_factory=list)
 
     def dropped(self) -> Iterator[tuple[int, Objection]]:
         """The rows that are dropped, ascending, and why."""
@@ -63,10 +64,20 @@ def _remove(removal: Removal, facts: TextFacts, judgement: Judgement, judged: np
     if not len(taken):
         return
     parts.left[taken] = False
-    judgement.removals.append((removal, taken))
-    if removal.what == "items":
-        keys = _keys(facts.items)
-        facts.lines.left[np.isin(_keys(facts.lines), keys[taken])] = False
+    characters = facts.lines["characters"]
+    if removal.what == "lines":
+        judgement.removals.append((removal, taken, characters[taken]))
+        return
+    item = item_of_line(facts)
+    left = facts.lines.left
+    sizes = np.bincount(item[left], characters[left], len(parts.row)).astype(np.int64)
+    judgement.removals.append((removal, taken, sizes[taken]))
+    left &= parts.left[item]
+
+
+def item_of_line(facts: TextFacts) -> I64:
+    """For every line the index of its text in `facts.items`."""
+    return np.searchsorted(_keys(facts.items), _keys(facts.lines)).astype(np.int64)
 
 
 def _keys(parts: Parts) -> I64:

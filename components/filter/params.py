@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from components.filter.pii import PiiParams
 from components.filter.rules import RuleParams
 
 
@@ -19,7 +20,7 @@ class AnnotateParams(BaseModel):
 
     identify_language: bool = Field(
         default=True,
-        description="Find the language of every document. False: it stays unknown, and `language` must be [].",
+        description="Find the language of every document. False: it stays unknown; `language` must be [].",
     )
     language_characters: int = Field(
         default=2000,
@@ -29,9 +30,20 @@ class AnnotateParams(BaseModel):
             "middle where it is long. 2,000 from the start were as accurate as the whole document."
         ),
     )
+    paragraph_scores: bool = Field(
+        default=False,
+        description="Make the scores that OBELICS' rules on paragraphs and documents read.",
+    )
+    word_list_files: list[str] = Field(
+        default=[],
+        description=(
+            "Further lists of stop, flagged, common and spam words for OBELICS' rules: paths, file:// or "
+            "s3:// addresses of texts with sections such as [stop/pl]."
+        ),
+    )
 
 
-class DecideParams(RuleParams):
+class DecideParams(RuleParams, PiiParams):
     """Thresholds. A change runs the decide stage again, over the stored scores."""
 
     model_config = ConfigDict(extra="forbid")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from numba import njit
 
 from components.core.columns import flat_items
+from components.filter.judge import item_of_line
 from components.filter.rules.base import TextFacts
 from components.filter.texts import Texts
 
@@ -35,7 +38,7 @@ def edited(
     """
     items, offsets = flat_items(table)
     positions = offsets[texts.row] + texts.item
-    index = _item_of_line(texts, facts)
+    index = item_of_line(facts)
     gone = ~facts.items.left & rows[texts.row]
     had = np.bincount(index, minlength=len(gone))
     left = np.bincount(index[facts.lines.left], minlength=len(gone))
@@ -59,17 +62,10 @@ def edited(
     return _with_texts(table, items, positions[changed], new), wanted
 
 
-def _item_of_line(texts: Texts, facts: TextFacts) -> npt.NDArray[np.int64]:
-    """The number of the text item that each line is of."""
-    keys = texts.row.astype(np.int64) << 32 | texts.item
-    return np.searchsorted(keys, facts.lines.row.astype(np.int64) << 32 | facts.lines.item)
-
-
 def _without_lines(
     texts: Texts, facts: TextFacts, index: npt.NDArray[np.int64], numbers: npt.NDArray[np.int64]
 ) -> list[str]:
     """The texts of these items without the lines that were taken out."""
-    out = np.ones(0, np.bool_)
     order = np.flatnonzero(~facts.lines.left)
     first = np.searchsorted(index[order], numbers)
     last = np.searchsorted(index[order], numbers, side="right")
@@ -118,14 +114,18 @@ def _with_texts(
     """The table with other texts in these items."""
     mask = np.zeros(len(items), np.bool_)
     mask[positions] = True
-    kind = items.type
-    texts = pa.compute.replace_with_mask(items.field("text"), pa.array(mask), pa.array(new, pa.string()))
-    children = [texts if field.name == "text" else items.field(field.name) for field in kind]
-    column = table.column("items").combine_chunks()
-    lengths = pa.compute.list_value_length(column).to_numpy(zero_copy_only=False)
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    texts = pc.replace_with_mask(items.field("text"), pa.array(mask), pa.array(new, pa.string()))
+    return with_item_fields(table, {"text": texts})
+
+
+def with_item_fields(table: pa.Table, new: Mapping[str, pa.Array]) -> pa.Table:
+    """The table with other values in these fields of its items, in the order of `flat_items`."""
+    items, offsets = flat_items(table)
+    children = [new.get(field.name, items.field(field.name)) for field in items.type]
     field = table.schema.field("items")
     array = pa.ListArray.from_arrays(
-        pa.array(offsets), pa.StructArray.from_arrays(children, fields=list(kind)), type=field.type
+        pa.array(offsets.astype(np.int32)),
+        pa.StructArray.from_arrays(children, fields=list(items.type)),
+        type=field.type,
     )
     return table.set_column(table.schema.get_field_index("items"), field, array)

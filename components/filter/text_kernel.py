@@ -12,14 +12,16 @@ integer arithmetic is modulo 2^64.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numba import njit
 
 from components.filter import characters as c
 
-jit = njit(cache=True, nogil=True, boundscheck=False, inline="never")
+# Without the runtime for reference counts: no function here makes an array, and counting the references
+# to the arrays that each call passes on took 40 % of the time (604 pages: 308 ms, now 110).
+jit = njit(cache=True, nogil=True, _nrt=False, error_model="numpy")
 
 SPECIALS: Final = 4096
 """Slots of the table of words with pieces of their own."""
@@ -596,13 +598,13 @@ def _clear(keys, count):
 
 
 @jit
-def _duplicates(points, sums, down, keys, stop, breaks, most):
-    """Parts of the text between runs of `breaks` or more line breaks that an earlier part equals.
+def _duplicates(points, sums, down, keys, at, stop, breaks, most):
+    """Parts of points[at:stop] between runs of `breaks` or more line breaks that an earlier part equals.
 
     Returns how many parts there are, how many are duplicates, and the characters of these.
     """
     mask = _clear(keys, most)
-    parts, duplicates, characters, at = 0, 0, 0, 0
+    parts, duplicates, characters = 0, 0, 0
     while at < stop:
         first, run = at, 0
         while at < stop:
@@ -670,229 +672,276 @@ def _duplicate_ngrams(ends, joined, down, count, n, keys):
     return characters
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
-def score(
-    data, starts, first_item, items, table, up, down, special_keys, special_values, longest, most_lines
-):
+class Work(NamedTuple):
+    """Scratch memory of the kernel, for texts of up to a given number of characters."""
+
+    points: np.ndarray
+    classes: np.ndarray
+    sums: np.ndarray
+    tokens: np.ndarray
+    suffixes: np.ndarray
+    hashes: np.ndarray
+    joined: np.ndarray
+    ends: np.ndarray
+    keys: np.ndarray
+    key_counts: np.ndarray
+    order: np.ndarray
+
+
+class Tables(NamedTuple):
+    """What the kernel looks up.
+
+    Attributes:
+        classes: classes of code points (`characters.table`).
+        up, down: powers of BASE and of its inverse.
+        keys, values: words with pieces of their own, units and stop words.
+    """
+
+    classes: np.ndarray
+    up: np.ndarray
+    down: np.ndarray
+    keys: np.ndarray
+    values: np.ndarray
+
+
+def work(longest: int) -> Work:
+    """Scratch memory for texts of up to `longest` characters, and a line of each beside them."""
+    space = 2 * longest + 8
+    size = 16
+    while size < 2 * longest + 4:
+        size *= 2
+    return Work(
+        points=np.zeros(space, np.uint32),
+        classes=np.zeros(space, np.uint32),
+        sums=np.zeros(space + 1, np.uint64),
+        tokens=np.zeros((space, 2), np.int32),
+        suffixes=np.zeros(space, np.int32),
+        hashes=np.zeros(space, np.uint64),
+        joined=np.zeros(space + 1, np.uint64),
+        ends=np.zeros(space + 1, np.int64),
+        keys=np.zeros(size, np.uint64),
+        key_counts=np.zeros(size, np.int32),
+        order=np.zeros((longest + 1, 2), np.int32),
+    )
+
+
+@jit
+def _without_citations(points, classes, start, stop, at):
+    """Copy points[start:stop] to points[at:] without its citations; the position after the copy."""
+    while start < stop:
+        skipped = _citation(points, classes, start, stop)
+        if skipped:
+            start += skipped
+        else:
+            points[at] = points[start]
+            at += 1
+            start += 1
+    return at
+
+
+@jit
+def _ends_in_ellipsis(points, start, stop):
+    last = points[stop - 1]
+    if last == 0x2026:
+        return True
+    return stop - start > 2 and last == ord(".") and points[stop - 2] == last and points[stop - 3] == last
+
+
+@jit
+def _read_line(w, t, length, start, stop, count, lines, filled, token_count):
+    """Score a line of the text in w.points[:length], with its citations and, in a row more, without.
+
+    Returns the number of tokens of the document, and of rows.
+    """
+    if w.points[start] == 0x2022 or w.points[start] == ord("-"):
+        count[_D_BULLETS] += 1
+    if _ends_in_ellipsis(w.points, start, stop):
+        count[_D_ELLIPSIS_LINES] += 1
+    # the line without its citations goes behind the text
+    copy, end = length + 1, stop
+    for at in range(start, stop):
+        if w.points[at] == ord("["):
+            end = _without_citations(w.points, w.classes, start, stop, copy)
+            break
+    cited = end != stop and end - copy < stop - start
+    tokens = token_count
+    for version in range(2 if cited else 1):
+        row = lines[filled]
+        first, last = (copy, end) if version else (start, stop)
+        if version:
+            for column in range(_L_COLUMNS):
+                row[column] = lines[filled - 1, column]
+            row[_L_CUT] = stop - start - (end - copy)
+            _prepare(w.points, w.classes, w.sums, t.up, t.classes, first, last)
+        after, words, longest = _split_line(
+            w.points, w.classes, w.sums, t.down, t.keys, t.values, first, last, w.tokens, tokens, w.suffixes
+        )
+        row[_L_TOKENS] = after - tokens
+        row[_L_SENTENCES] = _sentences(w.classes, w.tokens, tokens, after)
+        if version == 0:
+            row[_L_WORDS], row[_L_LONGEST], row[_L_SAME] = words, longest, start
+            tokens = after
+        _score_line(w.points, w.classes, first, last, row)
+        row[_L_MARKS] |= _CITED if cited else 0
+        filled += 1
+    return tokens, filled
+
+
+@jit
+def _read_lines(w, t, data, start, stop, at, length, document, item, count, lines, filled, token_count):
+    """Score the lines of one text item, data[start:stop], that begins at w.points[at]."""
+    end = at
+    for byte in range(start, stop):
+        end += 1 if data[byte] & 0xC0 != 0x80 else 0
+    line = 0
+    while at <= end:
+        first = at
+        while at < end and w.points[at] != ord("\n"):
+            at += 1
+        last = at
+        while first < last and w.classes[first] & c.SPACE:
+            first += 1
+        while last > first and w.classes[last - 1] & c.SPACE:
+            last -= 1
+        if first < last:
+            lines[filled, _L_ROW], lines[filled, _L_ITEM], lines[filled, _L_LINE] = document, item, line
+            token_count, filled = _read_line(w, t, length, first, last, count, lines, filled, token_count)
+        count[_D_LINES] += 1
+        line += 1
+        at += 1
+    return end, token_count, filled
+
+
+@jit
+def _count_characters(points, length, count):
+    at = 0
+    while at < length:
+        point = points[at]
+        if point == ord("#"):
+            count[_D_HASHES] += 1
+        elif point == ord("\n"):
+            count[_D_NEWLINES] += 1
+        elif point == 0x2026:
+            count[_D_ELLIPSES] += 1
+        elif point == ord(".") and at + 2 < length and points[at + 1] == point and points[at + 2] == point:
+            count[_D_ELLIPSES] += 1
+            at += 2
+        at += 1
+    count[_D_CHARS] = length
+
+
+@jit
+def _count_words(w, t, token_count, count):
+    """Count words by what they are made of, and fill in their hashes for the n-grams."""
+    stop_words = 0
+    for token in range(token_count):
+        start, stop = w.tokens[token, 0], w.tokens[token, 1]
+        seen, common = np.uint32(0), np.uint32(0xFFFFFFFF)
+        for at in range(start, stop):
+            seen |= w.classes[at]
+            common &= w.classes[at]
+        if not common & c.SYMBOL:
+            count[_D_WORDS] += 1
+            if seen & c.UNSPACED:
+                count[_D_UNSPACED] += 1
+            else:
+                count[_D_WORD_CHARS] += stop - start
+        count[_D_ALPHA] += 1 if seen & c.LETTER else 0
+        if stop - start <= 4:
+            stop_words |= _special(w.sums, t.down, t.keys, t.values, start, stop) >> 17 & 0xFF
+        key = (w.sums[stop] - w.sums[start]) * t.down[start]
+        w.hashes[token] = _mix(key)
+        w.joined[token + 1] = w.joined[token] + key * t.up[w.ends[token]]
+        w.ends[token + 1] = w.ends[token] + stop - start
+    while stop_words:
+        count[_D_STOPS] += stop_words & 1
+        stop_words >>= 1
+    count[_D_TOKENS] = token_count
+
+
+@jit
+def _repetition(w, t, length, token_count, count):
+    """Count repeated paragraphs, lines and n-grams."""
+    head, tail = 0, length
+    while head < tail and w.classes[head] & c.SPACE:
+        head += 1
+    while tail > head and w.classes[tail - 1] & c.SPACE:
+        tail -= 1
+    for breaks in range(1, 3):
+        start, stop, place = (head, tail, _D_PARAGRAPHS) if breaks == 2 else (0, length, _D_TEXT_LINES)
+        count[place], count[place + 1], count[place + 2] = _duplicates(
+            w.points, w.sums, t.down, w.keys, start, stop, breaks, count[_D_LINES]
+        )
+    # a character of a script without spaces is about half a word, so its n-grams are twice as long
+    scale = 2 if 2 * count[_D_UNSPACED] > count[_D_WORDS] else 1
+    for n in range(2, 5):
+        size, times = _top_ngram(w.hashes, w.ends, token_count, n * scale, w.keys, w.key_counts, w.order)
+        count[_D_TOP_2 + n - 2] = size * times
+        count[_D_TIMES_2 + n - 2] = times
+    for n in range(5, 11):
+        count[_D_DUP_5 + n - 5] = _duplicate_ngrams(w.ends, w.joined, t.down, token_count, n * scale, w.keys)
+
+
+@jit
+def _find_same_lines(w, t, length, lines, first_line, filled):
+    """Fill in `same_as`, which held where the line starts."""
+    mask = _clear(w.keys, filled - first_line)
+    for number in range(first_line, filled):
+        row = lines[number]
+        start, stop = row[_L_SAME], row[_L_SAME] + row[_L_CHARS]
+        if row[_L_CUT]:
+            copy = length + 1
+            stop = _without_citations(w.points, w.classes, start, stop + row[_L_CUT], copy)
+            start = copy
+            _prepare(w.points, w.classes, w.sums, t.up, t.classes, start, stop)
+        key = _mix((w.sums[stop] - w.sums[start]) * t.down[start] + np.uint64(stop - start)) | np.uint64(1)
+        slot = _slot(w.keys, mask, key)
+        if w.keys[slot] == 0:
+            w.keys[slot] = key
+            w.key_counts[slot] = number - first_line
+        row[_L_SAME] = w.key_counts[slot]
+
+
+@jit
+def score(data, starts, first_item, items, t, w, counts, lines):
     """Score every document.
 
     Args:
         data, starts, first_item, items: as `Texts` has them (`first` and `item`).
-        table: classes of code points (`characters.table`).
-        up, down: powers of BASE and of its inverse.
-        special_keys, special_values: words with pieces of their own, units and stop words.
-        longest: no document has more characters, the line breaks between its texts counted.
-        most_lines: no more rows come out for lines.
+        t, w: tables, and scratch memory for the longest document, in which there are two line breaks
+            between texts.
+        counts: by document, shape (n, len(DOCUMENT_COLUMNS)), zeros; is filled in.
+        lines: by line, shape (k, len(LINE_COLUMNS)), zeros; is filled in.
 
     Returns:
-        Counts by document (n, len(DOCUMENT_COLUMNS)) and by line (k, len(LINE_COLUMNS)).
+        How many rows of `lines` are filled.
     """
-    documents = len(first_item) - 1
-    counts = np.zeros((documents, _D_COLUMNS), np.int64)
-    lines = np.zeros((most_lines, _L_COLUMNS), np.int32)
-    space = 2 * longest + 8
-    points = np.zeros(space, np.uint32)
-    classes = np.zeros(space, np.uint32)
-    sums = np.zeros(space + 1, np.uint64)
-    tokens = np.zeros((space, 2), np.int32)
-    suffixes = np.zeros(space, np.int32)
-    hashes = np.zeros(space, np.uint64)
-    joined = np.zeros(space + 1, np.uint64)
-    ends = np.zeros(space + 1, np.int64)
-    size = 16
-    while size < 2 * longest + 4:
-        size *= 2
-    keys = np.zeros(size, np.uint64)
-    key_counts = np.zeros(size, np.int32)
-    order = np.zeros((longest + 1, 2), np.int32)
     filled = 0
-    for document in range(documents):
+    for document in range(len(first_item) - 1):
         count = counts[document]
+        first, last = first_item[document], first_item[document + 1]
         length = 0
-        for index in range(first_item[document], first_item[document + 1]):
-            if starts[index] == starts[index + 1]:
-                continue
-            if length:
-                points[length] = ord("\n")
-                points[length + 1] = ord("\n")
-                length += 2
-            length = _decode(data, starts[index], starts[index + 1], points, length)
+        for index in range(first, last):
+            if starts[index] < starts[index + 1]:
+                if length:
+                    w.points[length] = w.points[length + 1] = ord("\n")
+                    length += 2
+                length = _decode(data, starts[index], starts[index + 1], w.points, length)
         if length == 0:
             continue
-        _prepare(points, classes, sums, up, table, 0, length)
-        # lines of the document, and of each item
-        token_count, first_line, item_start = 0, filled, 0
-        index, line = first_item[document] - 1, 0
-        item_end = -2
-        at = 0
-        while at <= length:
-            if at > item_end:
-                # the next item with text starts here: its length is what its bytes decode to
-                index += 1
-                while starts[index] == starts[index + 1]:
-                    index += 1
-                item_start = at
-                item_end = at
-                for byte in range(starts[index], starts[index + 1]):
-                    item_end += 1 if data[byte] & 0xC0 != 0x80 else 0
-                line = 0
-            start = at
-            while at < item_end and points[at] != ord("\n"):
-                at += 1
-            stop = at
-            count[_D_LINES] += 1
-            while start < stop and classes[start] & c.SPACE:
-                start += 1
-            while stop > start and classes[stop - 1] & c.SPACE:
-                stop -= 1
-            if start < stop:
-                if points[start] == 0x2022 or points[start] == ord("-"):
-                    count[_D_BULLETS] += 1
-                if points[stop - 1] == 0x2026 or (
-                    stop - start > 2
-                    and points[stop - 1] == ord(".")
-                    and points[stop - 2] == ord(".")
-                    and points[stop - 3] == ord(".")
-                ):
-                    count[_D_ELLIPSIS_LINES] += 1
-                row = lines[filled]
-                row[_L_ROW], row[_L_ITEM], row[_L_LINE] = document, items[index], line
-                before = token_count
-                token_count, row[_L_WORDS], row[_L_LONGEST] = _split_line(
-                    points,
-                    classes,
-                    sums,
-                    down,
-                    special_keys,
-                    special_values,
-                    start,
-                    stop,
-                    tokens,
-                    before,
-                    suffixes,
-                )
-                row[_L_TOKENS] = token_count - before
-                row[_L_SENTENCES] = _sentences(classes, tokens, before, token_count)
-                _score_line(points, classes, start, stop, row)
-                row[_L_SAME] = start
-                filled += 1
-                # the line without its citations goes behind the text, as far as it has any
-                end, source = length + 1, start
-                while source < stop:
-                    skipped = _citation(points, classes, source, stop)
-                    if skipped:
-                        source += skipped
-                        continue
-                    points[end] = points[source]
-                    end += 1
-                    source += 1
-                if end - length - 1 < stop - start:
-                    row[_L_MARKS] |= _CITED
-                    other = lines[filled]
-                    other[:_L_SENTENCES] = row[:_L_SENTENCES]
-                    other[_L_CUT] = stop - start - (end - length - 1)
-                    first = length + 1
-                    _prepare(points, classes, sums, up, table, first, end)
-                    after, _, _ = _split_line(
-                        points, classes, sums, down, special_keys, special_values, first, end, tokens,
-                        token_count, suffixes,
-                    )  # fmt: skip
-                    other[_L_TOKENS] = after - token_count
-                    other[_L_SENTENCES] = _sentences(classes, tokens, token_count, after)
-                    if end > first:
-                        _score_line(points, classes, first, end, other)
-                    other[_L_MARKS] |= _CITED
-                    filled += 1
-            line += 1
-            if at < item_end:
-                at += 1  # past the line break
-            elif at < length:
-                count[_D_LINES] += 1  # the blank line between items
-                at += 2
-            else:
-                at += 1
-        # characters
-        for at in range(length):
-            point = points[at]
-            if point == ord("#"):
-                count[_D_HASHES] += 1
-            elif point == ord("\n"):
-                count[_D_NEWLINES] += 1
-            elif point == 0x2026:
-                count[_D_ELLIPSES] += 1
-        at = 0
-        while at + 2 < length:
-            if points[at] == ord(".") and points[at + 1] == ord(".") and points[at + 2] == ord("."):
-                count[_D_ELLIPSES] += 1
-                at += 2
-            at += 1
-        # words
-        stop_words = 0
-        for token in range(token_count):
-            start, stop = tokens[token, 0], tokens[token, 1]
-            seen, common = np.uint32(0), np.uint32(0xFFFFFFFF)
-            for at in range(start, stop):
-                seen |= classes[at]
-                common &= classes[at]
-            if not common & c.SYMBOL:
-                count[_D_WORDS] += 1
-                if seen & c.UNSPACED:
-                    count[_D_UNSPACED] += 1
-                else:
-                    count[_D_WORD_CHARS] += stop - start
-            count[_D_ALPHA] += 1 if seen & c.LETTER else 0
-            if stop - start <= 4:
-                value = _special(sums, down, special_keys, special_values, start, stop)
-                stop_words |= value >> 17 & 0xFF
-            hashes[token] = _mix((sums[stop] - sums[start]) * down[start])
-            joined[token + 1] = joined[token] + (sums[stop] - sums[start]) * down[start] * up[ends[token]]
-            ends[token + 1] = ends[token] + stop - start
-        while stop_words:
-            count[_D_STOPS] += stop_words & 1
-            stop_words >>= 1
-        count[_D_TOKENS] = token_count
-        count[_D_CHARS] = length
-        # repetition
-        head, tail = 0, length
-        while head < tail and classes[head] & c.SPACE:
-            head += 1
-        while tail > head and classes[tail - 1] & c.SPACE:
-            tail -= 1
-        parts = _duplicates(points[head:], sums[head:], down[head:], keys, tail - head, 2, count[_D_LINES])
-        count[_D_PARAGRAPHS], count[_D_DUP_PARAGRAPHS], count[_D_DUP_PARAGRAPH_CHARS] = parts
-        parts = _duplicates(points, sums, down, keys, length, 1, count[_D_LINES])
-        count[_D_TEXT_LINES], count[_D_DUP_LINES], count[_D_DUP_LINE_CHARS] = parts
-        # a character of a script without spaces is about half a word, so its n-grams are twice as long
-        scale = 2 if 2 * count[_D_UNSPACED] > count[_D_WORDS] else 1
-        for n in range(2, 5):
-            size, times = _top_ngram(hashes, ends, token_count, n * scale, keys, key_counts, order)
-            count[_D_TOP_2 + n - 2] = size * times
-            count[_D_TIMES_2 + n - 2] = times
-        for n in range(5, 11):
-            count[_D_DUP_5 + n - 5] = _duplicate_ngrams(ends, joined, down, token_count, n * scale, keys)
-        # lines that the document had before; `same_as` held where the line starts
-        unique = _clear(keys, filled - first_line)
-        for number in range(first_line, filled):
-            row = lines[number]
-            start, stop = row[_L_SAME], row[_L_SAME] + row[_L_CHARS]
-            if row[_L_CUT]:
-                end = length + 1
-                source = start
-                last = start + row[_L_CHARS] + row[_L_CUT]
-                while source < last:
-                    skipped = _citation(points, classes, source, last)
-                    if skipped:
-                        source += skipped
-                    else:
-                        points[end] = points[source]
-                        end += 1
-                        source += 1
-                start, stop = length + 1, end
-                _prepare(points, classes, sums, up, table, start, stop)
-            key = _mix((sums[stop] - sums[start]) * down[start] + np.uint64(stop - start)) | np.uint64(1)
-            slot = _slot(keys, unique, key)
-            if keys[slot] == 0:
-                keys[slot] = key
-                key_counts[slot] = number - first_line
-            row[_L_SAME] = key_counts[slot]
-    return counts, lines[:filled]
+        _prepare(w.points, w.classes, w.sums, t.up, t.classes, 0, length)
+        at, token_count, first_line = 0, 0, filled
+        for index in range(first, last):
+            if starts[index] < starts[index + 1]:
+                if at:
+                    at += 2
+                    count[_D_LINES] += 1  # the blank one between items
+                at, token_count, filled = _read_lines(
+                    w, t, data, starts[index], starts[index + 1], at, length, document, items[index], count,
+                    lines, filled, token_count,
+                )  # fmt: skip
+        _count_characters(w.points, length, count)
+        _count_words(w, t, token_count, count)
+        _repetition(w, t, length, token_count, count)
+        _find_same_lines(w, t, length, lines, first_line, filled)
+    return filled

@@ -93,12 +93,12 @@ def _counts(texts: Texts) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
     longest = int(sizes.max(initial=0))
     up, down = _powers(max(12, (2 * longest + 16).bit_length()))
     most_lines = int(np.count_nonzero((texts.data == ord("\n")) | (texts.data == ord("[")))) + len(texts.row)
-    keys, values = _specials()
-    counts, lines = text_kernel.score(
-        texts.data, texts.starts, texts.first, texts.item, characters.table(), up, down, keys, values,
-        longest, most_lines,
-    )  # fmt: skip
-    return counts, lines
+    tables = text_kernel.Tables(characters.table(), up, down, *_specials())
+    counts = np.zeros((texts.documents, len(text_kernel.DOCUMENT_COLUMNS)), np.int64)
+    lines = np.zeros((most_lines, len(text_kernel.LINE_COLUMNS)), np.int32)
+    work = text_kernel.work(longest)
+    filled = text_kernel.score(texts.data, texts.starts, texts.first, texts.item, tables, work, counts, lines)
+    return counts, lines[:filled]
 
 
 def _shares(count: dict[str, F64]) -> dict[str, F64]:

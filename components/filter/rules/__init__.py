@@ -24,11 +24,15 @@ from components.filter.rules.image_size import ImageSizeParams, image_size
 from components.filter.rules.image_text_density import ImageTextDensityParams, image_text_density
 from components.filter.rules.image_url_words import ImageUrlWordsParams, image_url_words
 from components.filter.rules.language import LanguageParams, language
+from components.filter.rules.obelics_documents import ObelicsDocumentsParams, obelics_documents
+from components.filter.rules.obelics_paragraphs import ObelicsParagraphsParams, obelics_paragraphs
 from components.filter.rules.refinedweb import RefinedWebParams, refinedweb
 from components.filter.rules.text_left import text_left
+from components.filter.rules.url_lists import UrlListsParams, url_lists
+from components.filter.rules.url_words import UrlWordsParams, url_words
 from components.filter.rules.word_count import WordCountParams, word_count
 
-TEXT_RULES: Final[tuple[TextRule, ...]] = (language, word_count)
+TEXT_RULES: Final[tuple[TextRule, ...]] = (url_lists, url_words, language, word_count)
 """For documents of every source."""
 QUALITY_RULES: Final[tuple[TextRule, ...]] = (
     gopher_repetition,
@@ -36,6 +40,8 @@ QUALITY_RULES: Final[tuple[TextRule, ...]] = (
     c4,
     refinedweb,
     fineweb,
+    obelics_paragraphs,
+    obelics_documents,
     text_left,
 )
 """For prose: after TEXT_RULES, but not for `unfiltered_sources`. Gopher's rules and `word_count` see the text
@@ -55,6 +61,8 @@ COUNT_RULES: Final[tuple[CountRule, ...]] = (image_count,)
 
 
 class RuleParams(
+    UrlListsParams,
+    UrlWordsParams,
     LanguageParams,
     WordCountParams,
     GopherRepetitionParams,
@@ -62,6 +70,8 @@ class RuleParams(
     C4Params,
     RefinedWebParams,
     FineWebParams,
+    ObelicsParagraphsParams,
+    ObelicsDocumentsParams,
     ImageUrlWordsParams,
     ImageSizeParams,
     ImageAspectParams,
