@@ -1,7 +1,7 @@
 """Union-find whose roots are the least members: the component of a document, and its first document.
 
 Parents are stored as distances, `up[node] = node - parent`, so that an array of zeros says that every
-node is alone: a scratch file of zeros needs no filling and takes room only where it is written.
+node is alone: a scratch file needs no filling, and pages without a pair are never touched.
 """
 
 from __future__ import annotations
