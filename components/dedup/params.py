@@ -17,7 +17,7 @@ class BoilerplateParams(BaseModel):
     A small run finds little: of 100 documents, 2 % are two, and no paragraph can reach the 10 documents
     it takes. Nothing is stripped then; set `sample` to 1 below some ten thousands of documents.
 
-    Memory: what is found is held by every worker that strips, about 100 bytes a paragraph.
+    Memory: every worker that strips holds 16 bytes for each paragraph that was found.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -48,6 +48,15 @@ class DedupParams(BaseModel):
 
     With b bands of r rows, two documents whose sets of shingles have Jaccard similarity s share a
     band with probability 1 - (1 - s^r)^b: 0.92 at s = 0.8 and 0.05 at s = 0.5 with the defaults.
+
+    Memory with the defaults (of match and cluster measured, of the others by their columns):
+
+    - `dedup_keys`: a shard of documents, and 1 KB for each of them.
+    - `dedup_match`: 950 bytes for each document of the run, over the number of partitions; and 60 bytes
+      and the run's name for each key that the registry knows (16 a document), over that number too.
+    - `dedup_cluster`: 13 bytes of scratch file for each document of the run; 450 bytes for each
+      duplicate of one of the `cluster_spans`. 10 million edges of 74 million documents took 54 MB.
+    - `dedup`: a shard of documents.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -76,8 +85,8 @@ class DedupParams(BaseModel):
         le=100_000,
         description=(
             "Parts that the keys are spread over, each matched by itself. A part must fit in a worker's "
-            "memory: a document has bands + 2 keys of 26 bytes, and matching takes twice that again: "
-            "about 1.2 KB a document in all, over the number of parts."
+            "memory: a document has bands + 2 keys of 26 bytes, and matching takes as much again and more: "
+            "about 950 bytes a document in all, over the number of parts."
         ),
     )
     cluster_spans: int = Field(
@@ -86,7 +95,7 @@ class DedupParams(BaseModel):
         le=10_000,
         description=(
             "Runs of shards that duplicates are listed for one after the other. Clustering takes 13 bytes "
-            "of scratch file (TMPDIR) a document, whatever the number of pairs, and about 400 bytes of "
+            "of scratch file (TMPDIR) a document, whatever the number of pairs, and about 450 bytes of "
             "memory for each duplicate of one run; each run reads all pairs again."
         ),
     )
