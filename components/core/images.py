@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Final
 
@@ -39,6 +41,34 @@ class ImageReason(StrEnum):
     IMAGE_UNDECODABLE = "image_undecodable"
 
 
+@contextmanager
+def opened(data: bytes) -> Iterator[PilImage.Image]:
+    """The picture that `data` holds, its header read and nothing decoded yet.
+
+    The header's size is checked before anything is decoded, so that an image which lies about its
+    size costs no memory. What a decoder raises inside the block becomes a `BadRecord`.
+
+    Raises:
+        BadRecord: with an `ImageReason`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with PilImage.open(io.BytesIO(data), formats=tuple(_FORMATS)) as picture:
+                width, height = picture.size
+                if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+                    raise BadRecord(ImageReason.IMAGE_TOO_LARGE, f"the header says {width}x{height} pixels")
+                yield picture
+        except PIL.UnidentifiedImageError:
+            raise BadRecord(ImageReason.NOT_AN_IMAGE, f"{len(data)} bytes of no known format") from None
+        except BadRecord:
+            raise
+        except PilImage.DecompressionBombError as error:
+            raise BadRecord(ImageReason.IMAGE_TOO_LARGE, str(error)) from None
+        except Exception as error:  # noqa: BLE001 - Pillow's decoders raise OSError, SyntaxError, struct.error…
+            raise BadRecord(ImageReason.IMAGE_UNDECODABLE, f"{type(error).__name__}: {error}") from None
+
+
 def read_image(
     data: bytes,
     *,
@@ -49,30 +79,14 @@ def read_image(
 ) -> Image:
     """Check by decoding that `data` is a whole image and make its record.
 
-    The header's size is checked before anything is decoded, so that an image which lies about its
-    size costs no memory.
-
     Raises:
         BadRecord: with an `ImageReason`.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with PilImage.open(io.BytesIO(data), formats=tuple(_FORMATS)) as picture:
-                width, height = picture.size
-                kind = _FORMATS.get(str(picture.format), "jpeg")  # MPO, a JPEG with more behind it
-                if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-                    raise BadRecord(ImageReason.IMAGE_TOO_LARGE, f"the header says {width}x{height} pixels")
-                picture.draft("L", (max(1, width // 8), max(1, height // 8)))
-                picture.load()
-        except PIL.UnidentifiedImageError:
-            raise BadRecord(ImageReason.NOT_AN_IMAGE, f"{len(data)} bytes of no known format") from None
-        except BadRecord:
-            raise
-        except PilImage.DecompressionBombError as error:
-            raise BadRecord(ImageReason.IMAGE_TOO_LARGE, str(error)) from None
-        except Exception as error:  # noqa: BLE001 - Pillow's decoders raise OSError, SyntaxError, struct.error…
-            raise BadRecord(ImageReason.IMAGE_UNDECODABLE, f"{type(error).__name__}: {error}") from None
+    with opened(data) as picture:
+        width, height = picture.size
+        kind = _FORMATS.get(str(picture.format), "jpeg")  # MPO, a JPEG with more behind it
+        picture.draft("L", (max(1, width // 8), max(1, height // 8)))
+        picture.load()
     return Image(
         id=hashlib.sha256(data).hexdigest(),
         bytes=data,

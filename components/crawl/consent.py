@@ -105,6 +105,8 @@ class Robots:
         with the longest matching path decides, and a refusal wins a tie.
         """
         chosen = self.usage.get(agent.lower()) or self.usage.get("*") or []
+        if not chosen:
+            return False
         path = path_of(url)
         best: tuple[int, bool] | None = None
         for pattern, refused in chosen:
@@ -244,6 +246,8 @@ class TdmRep:
 
     def find(self, url: str) -> tuple[bool | None, str | None]:
         """(reserved, policy URL) for `url`: the longest matching location, a reservation before none."""
+        if not self.rules:
+            return None, None
         path = path_of(url)
         matching = [(len(p), r, policy) for p, r, policy in self.rules if path_matches(p, path)]
         if not matching:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from components.core import schemas
@@ -61,7 +62,7 @@ class FetchImagesStage(FetchFilesStage[FetchImagesParams]):
         answers = self.fetch(unit, out)
         out.count("distinct_images", len(self._images))
         out.keep("image_links", self._links(answers))
-        for images in self._tables(answers):
+        for images in self._tables():
             out.keep("images", images)
 
     def look(self, head: bytes) -> None:
@@ -112,9 +113,21 @@ class FetchImagesStage(FetchFilesStage[FetchImagesParams]):
         rows.sort(key=lambda row: (row["shard"], row["url"]))
         return pa.Table.from_pylist(rows, schema=schemas.get("image_links/1"))
 
-    def _tables(self, answers: list[FileAnswer]) -> Iterator[pa.Table]:
+    def _tables(self) -> Iterator[pa.Table]:
         """The images by id, as tables; what became Arrow is let go."""
         ids = sorted(self._images)
+        place = schemas.get("images/1").get_field_index("bytes")
         for first in range(0, len(ids), _ROWS_PER_TABLE):
             batch = [self._images.pop(image_id) for image_id in ids[first : first + _ROWS_PER_TABLE]]
-            yield table(batch, "images/1")
+            bodies = [image.bytes for image in batch]
+            for image in batch:
+                image.bytes = b""
+            yield table(batch, "images/1").set_column(place, "bytes", _binary(bodies))
+
+
+def _binary(values: list[bytes]) -> pa.Array:
+    """A binary array, written in one copy: an Arrow builder copies again and again as it grows."""
+    ends = np.cumsum([0, *map(len, values)]).astype(np.int32)
+    return pa.Array.from_buffers(
+        pa.binary(), len(values), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(values))]
+    )

@@ -37,19 +37,17 @@ class ReadImage:
 
 
 def _read_one(data: bytes, params: FetchImagesParams) -> ReadImage:
-    image = read_image(data)
     if params.resize == "none":
+        image = read_image(data)
         return ReadImage(replace(image, bytes=b""), image.id)
-    stored, width, height = resize(
-        data, image.format, image.width, image.height, params.resize, params.max_side, params.jpeg_quality
-    )
-    small = Image(hashlib.sha256(stored).hexdigest(), stored, len(stored), "jpeg", width, height)
+    stored, size, original = resize(data, params.resize, params.max_side, params.jpeg_quality)
+    small = Image(hashlib.sha256(stored).hexdigest(), stored, len(stored), "jpeg", *size)
     small.scores = {
         "original_bytes": float(len(data)),
-        "original_height": float(image.height),
-        "original_width": float(image.width),
+        "original_height": float(original[1]),
+        "original_width": float(original[0]),
     }
-    return ReadImage(small, image.id)
+    return ReadImage(small, hashlib.sha256(data).hexdigest())
 
 
 def read_images(bodies: list[bytes], params: FetchImagesParams) -> list[ReadImage | BadRecord]:

@@ -277,6 +277,47 @@ def test_private_addresses_are_out_of_reach(site: Site) -> None:
     ]
 
 
+ODD = [
+    "http://a..b/x",
+    "http://-/",
+    "http://a_b.invalid/x",
+    "http://[::1/",
+    "http://1.2.3/x",
+    "http://%41/",
+    "http:///x",
+    "http://a.invalid:99999/",
+    "http://a.invalid:x/",
+    "http://é.invalid/",
+    "http://a b/",
+    f"http://{'a' * 300}.invalid/",
+    f"http://{'a' * 70}.invalid/",
+    "http://a.invalid/%zz",
+    "http://0x7f000001/",
+    "http://2130706433/",
+    "http://127.1/",
+    "http://[fe80::1%25eth0]/",
+    "http://a.invalid/x#y",
+    "HTTP://127.0.0.1/",
+    "http://\\x",
+    "http://a.invalid\\@127.0.0.1/",
+]
+
+
+def test_odd_addresses_cost_only_themselves(site: Site) -> None:
+    site.add("/a.png", picture(), content_type="image/png")
+    rows = [target(url, host=str(number)) for number, url in enumerate(ODD)]
+    for switch in (False, True):
+        got = fetch(rows, allow_private=False, own_servers=switch, retries=0)
+        assert set(got.reasons) == set(ODD)
+        assert {reason for _, reason in got.reasons.values()} <= {
+            "bad_url",
+            "dns",
+            "private_address",
+            "bad_http",
+        }
+    assert site.asked == []
+
+
 def test_a_redirect_into_a_private_network_is_not_followed(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ Memory holds what is kept (bounded by `max_unit_bytes`) and the bodies on their 
 from __future__ import annotations
 
 import asyncio
+import re
 import resource
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,7 +24,6 @@ from typing import Final, Literal
 
 from components.core.errors import BadRecord, Drop
 from components.crawl import consent
-from components.crawl.addresses import canonical
 from components.crawl.web.client import Client, Exchange, Watch
 from components.crawl.web.file_params import DROPPED, FileReason, FilesParams
 from components.crawl.web.params import FetchReason
@@ -38,6 +38,7 @@ _FAULTS_OF_A_DEAD_HOST: Final = 3
 _ORIGINS_REMEMBERED: Final = 4096
 _DNS_THREADS: Final = 64
 _SPARE_DESCRIPTORS: Final = 256
+_ADDRESS: Final = re.compile(r"https?://[!\"$-~]+")
 _ACCEPT: Final = {"image": "image/*,*/*;q=0.5", "pdf": "application/pdf,*/*;q=0.5"}
 _UNREACHED: Final = frozenset({FileReason.DNS, FileReason.CONNECT, FileReason.TLS, FileReason.TIMEOUT})
 _FAULTS_OF_HOSTS: Final = frozenset(
@@ -133,6 +134,7 @@ class FileFetcher:
         self._large = asyncio.Semaphore(max(1, params.in_flight_bytes // params.max_file_bytes))
         self._answers: dict[str, FileAnswer] = {}
         self._kept = 0
+        self._workers = params.per_host_connections
         self._end = 0.0
 
     async def run(self, targets: Sequence[FileTarget]) -> list[FileAnswer]:
@@ -141,6 +143,9 @@ class FileFetcher:
         loop.set_default_executor(ThreadPoolExecutor(_DNS_THREADS))  # names are looked up in threads
         self._end = loop.time() + self.params.unit_time_s
         hosts = [list(group) for _, group in groupby(targets, key=attrgetter("host"))]
+        at_a_time = min(self._hosts_at_a_time(), len(hosts))
+        # connections are opened once and used again: no more of them than can be busy
+        self._workers = max(self.params.per_host_connections, self.params.concurrency // max(1, at_a_time))
         waiting = deque(sorted(hosts, key=lambda group: (-len(group), group[0].host)))
 
         async def work() -> None:
@@ -148,7 +153,7 @@ class FileFetcher:
                 await self._host(waiting.popleft())
 
         async with self._client, asyncio.TaskGroup() as tasks:
-            for _ in range(min(self._hosts_at_a_time(), len(waiting))):
+            for _ in range(at_a_time):
                 tasks.create_task(work())
         self.counters["hosts"] = len(hosts)
         return [self._answers[target.url] for target in targets]
@@ -184,7 +189,7 @@ class FileFetcher:
                 await self._attempt(queue.popleft(), end)
 
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(self.params.host_connections, len(queue))):
+            for _ in range(min(self._workers, self.params.host_connections, len(queue))):
                 tasks.create_task(work())
 
     def _give_up(self, queue: deque[FileTarget], reason: FileReason) -> None:
@@ -208,6 +213,9 @@ class FileFetcher:
         except BadRecord as bad:
             reason = FileReason(str(bad.reason))
             answer.end("dropped" if reason in DROPPED else "failed", reason, bad.detail)
+        except ValueError as error:
+            # what neither our checks nor aiohttp's foresee costs the address and not its unit
+            answer.end("failed", FileReason.BAD_HTTP, f"{type(error).__name__}: {error}")
         finally:
             watch.release()
         if answer.status is not None:
@@ -225,9 +233,9 @@ class FileFetcher:
 
     async def _visit(self, target: FileTarget, answer: FileAnswer, watch: _FileWatch) -> None:
         """Follow redirects to the file, each asked for only where its publisher lets us, and take it."""
-        url = canonical(target.url)
-        if url is None:
-            raise Drop(FileReason.BAD_URL, f"{target.url[:200]!r} is no http or https address")
+        url = target.url
+        if not _ADDRESS.fullmatch(url):
+            raise Drop(FileReason.BAD_URL, f"{url[:200]!r} is no http or https address in ASCII")
         chain: list[str] = []
         while True:
             chain.append(url)
