@@ -134,6 +134,10 @@ def _joined(cells: Sequence[Run]) -> str:
 
 def line_of(cells: Sequence[Run]) -> Line:
     """A line out of runs that stand side by side, sorted from left to right."""
+    if len(cells) == 1:
+        run = cells[0]
+        box = (run.x0, run.y0, run.x1, run.y1)
+        return Line(run.text, [run], *box, run.size, run.bold, run.italic, run.mono, run.rtl)
     x0, y0, x1, y1 = box_of(cells)
     weights: Counter[float] = Counter()
     for cell in cells:
@@ -192,7 +196,8 @@ def _table_spans(lines: Sequence[Line]) -> list[tuple[int, int]]:
 
     Up to two lines of one cell may stand between (a wrapped cell, a subheading).
     """
-    several = [i for i, line in enumerate(lines) if len(_cells_of(line)) > 1]
+    cells = [_cells_of(line) if len(line.cells) > 1 else [] for line in lines]
+    several = [i for i, found in enumerate(cells) if len(found) > 1]
     spans: list[tuple[int, int]] = []
     at = 0
     while at < len(several):
@@ -203,7 +208,7 @@ def _table_spans(lines: Sequence[Line]) -> list[tuple[int, int]]:
             here, before = lines[several[at]], lines[last]
             if several[at] - last > 3 or here.y0 - before.y1 > 4 * max(here.size, before.size):
                 break
-            matched += _share_edges(_cells_of(here), _cells_of(before), 0.5 * here.size)
+            matched += _share_edges(cells[several[at]], cells[last], 0.5 * here.size)
             rows += 1
             last = several[at]
             at += 1

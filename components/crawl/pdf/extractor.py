@@ -23,11 +23,10 @@ import pypdfium2 as pdfium2
 import pypdfium2.raw as pdfium
 
 from components.core.errors import BadRecord, Drop
-from components.core.images import read_image
 from components.core.records import Extracted, Image, Item
 from components.crawl.pdf import document, figures, furniture
 from components.crawl.pdf.blocks import Block, blocks_of, text_of, vocabulary
-from components.crawl.pdf.images import ImageReader, Lost, PageObjects, encode_png, page_objects
+from components.crawl.pdf.images import ImageReader, Lost, PageObjects, page_objects, png_image
 from components.crawl.pdf.layout import reading_order
 from components.crawl.pdf.params import Notes, PdfParams, PdfReason
 from components.crawl.pdf.text import Box, Frame, PageText, Run, read_page, turned
@@ -231,8 +230,8 @@ def _remove_furniture(pages: Sequence[_Page], notes: Notes) -> None:
         page.text.runs = {t: [r for r in runs if id(r) not in gone] for t, runs in page.text.runs.items()}
 
 
-def _render(page: Any, box: Box, size: tuple[float, float], turns: int) -> bytes:
-    """PNG of a part of a page, `turns` clockwise quarter turns of the text undone.
+def _render(page: Any, box: Box, size: tuple[float, float], turns: int) -> np.ndarray:
+    """RGB pixels of a part of a page, `turns` clockwise quarter turns of the text undone.
 
     Fonts that the file does not embed are PDFium's own or the system's: then, and only then, the bytes
     depend on the machine.
@@ -250,7 +249,7 @@ def _render(page: Any, box: Box, size: tuple[float, float], turns: int) -> bytes
             round(size[1] * scale),
         )
         pdfium.FPDF_RenderPageBitmap(bitmap, page, *place, -turns % 4, 0)
-        return encode_png(np.ascontiguousarray(bitmap.to_numpy()[:, :, 2::-1]))
+        return np.ascontiguousarray(bitmap.to_numpy()[:, :, 2::-1])
     finally:
         bitmap.close()
 
@@ -271,7 +270,7 @@ def _add_drawings(pdf: Any, page: _Page, reader: ImageReader, notes: Notes) -> N
         if not handle:
             return
         for drawing in found:
-            image = read_image(_render(handle, drawing.box, page.size, page.turns))
+            image = png_image(_render(handle, drawing.box, page.size, page.turns))
             reader.images.setdefault(image.id, image)
             shown = turned(np.array([drawing.box]), *page.size, page.turns)[0]
             page.pictures.append((image.id, tuple(shown.tolist())))
@@ -413,7 +412,7 @@ def extract_pdf(payload: bytes, *, url: str | None = None, params: PdfParams | N
             notes.add(
                 PdfReason.MASK_LEFT_OUT, "JPEG bytes are kept, their soft mask is not", reader.masked_jpegs
             )
-        license_url = _LICENSE.search(payload)
+        license_url = _LICENSE.search(payload) if b"creativecommons.org/" in payload else None
         shown = {item.image_id for item in items}
         return Extracted(
             items=items,

@@ -166,8 +166,23 @@ def encode_png(pixels: np.ndarray) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
-def _pixels(bitmap: Any) -> tuple[np.ndarray, bool]:
-    """Grey or RGB bytes of a PDFium bitmap on white paper, and whether some of it was see-through."""
+def png_image(pixels: np.ndarray) -> Image:
+    """An image of (height, width) grey or (height, width, 3) RGB bytes, as PNG."""
+    data = encode_png(pixels)
+    height, width = pixels.shape[:2]
+    return Image(hashlib.sha256(data).hexdigest(), data, len(data), "png", width, height)
+
+
+def _is_grey(rgb: np.ndarray) -> bool:
+    """Whether all three channels are alike; most colour pictures show that they are not in a few rows."""
+    return all(
+        np.array_equal(part[:, :, 0], part[:, :, 1]) and np.array_equal(part[:, :, 1], part[:, :, 2])
+        for part in (rgb[::16], rgb)
+    )
+
+
+def _bytes(bitmap: Any) -> tuple[np.ndarray, int]:
+    """Bytes (height, width, channels) of a PDFium bitmap, which is freed, and its format."""
     width, height = pdfium.FPDFBitmap_GetWidth(bitmap), pdfium.FPDFBitmap_GetHeight(bitmap)
     stride, kind = pdfium.FPDFBitmap_GetStride(bitmap), pdfium.FPDFBitmap_GetFormat(bitmap)
     channels = _CHANNELS.get(kind, 0)
@@ -178,22 +193,25 @@ def _pixels(bitmap: Any) -> tuple[np.ndarray, bool]:
     finally:
         pdfium.FPDFBitmap_Destroy(bitmap)
     rows = np.frombuffer(raw, dtype=np.uint8).reshape(height, stride)
-    array = rows[:, : width * channels].reshape(height, width, channels)
-    if channels == 1:
-        return np.ascontiguousarray(array[:, :, 0]), False
-    see_through = False
-    if kind == pdfium.FPDFBitmap_BGRA:
+    return rows[:, : width * channels].reshape(height, width, channels), kind
+
+
+def _is_see_through(array: np.ndarray, kind: int) -> bool:
+    return kind == pdfium.FPDFBitmap_BGRA and int(array[:, :, 3].min(initial=255)) < 255
+
+
+def _pixels(array: np.ndarray, kind: int) -> np.ndarray:
+    """Grey or RGB bytes of a bitmap's, on white paper."""
+    if array.shape[2] == 1:
+        return np.ascontiguousarray(array[:, :, 0])
+    if _is_see_through(array, kind):
         alpha = array[:, :, 3].astype(np.uint16)
-        see_through = bool((alpha < 255).any())
-        if see_through:
-            colours = array[:, :, :3].astype(np.uint16)
-            array = ((colours * alpha[:, :, None] + 255 * (255 - alpha[:, :, None]) + 127) // 255).astype(
-                np.uint8
-            )
+        colours = array[:, :, :3].astype(np.uint16)
+        array = ((colours * alpha[:, :, None] + 255 * (255 - alpha[:, :, None]) + 127) // 255).astype(
+            np.uint8
+        )
     rgb = np.ascontiguousarray(array[:, :, 2::-1])
-    if bool((rgb[:, :, 0] == rgb[:, :, 1]).all()) and bool((rgb[:, :, 1] == rgb[:, :, 2]).all()):
-        return np.ascontiguousarray(rgb[:, :, 0]), see_through
-    return rgb, see_through
+    return np.ascontiguousarray(rgb[:, :, 0]) if _is_grey(rgb) else rgb
 
 
 def _filters(handle: Any) -> list[str]:
@@ -267,10 +285,10 @@ class ImageReader:
         try:
             if len(complex_filters) == 1 and filters[-1] in _KEPT_FILTERS:
                 image = read_image(_data(handle, pdfium.FPDFImageObj_GetImageDataDecoded))
-                if self._has_masks and self._rendered(page, handle)[1]:
+                if self._has_masks and _is_see_through(*self._rendered(page, handle)):
                     self.masked_jpegs += 1
             else:
-                image = read_image(encode_png(self._painted(page, handle)))
+                image = png_image(self._painted(page, handle))
         except BadRecord as error:
             raise Lost(error.detail or str(error)) from None
         self.images.setdefault(image.id, image)
@@ -279,15 +297,15 @@ class ImageReader:
     def _painted(self, page: Any, handle: Any) -> np.ndarray:
         """The picture's pixels; where it has a mask, as it is seen on white paper."""
         if self._has_masks:
-            pixels, see_through = self._rendered(page, handle)
-            if see_through:
-                return pixels
+            drawn = self._rendered(page, handle)
+            if _is_see_through(*drawn):
+                return _pixels(*drawn)
         bitmap = pdfium.FPDFImageObj_GetBitmap(handle)
         if not bitmap:
             raise Lost("PDFium can't decode it")
-        return _pixels(bitmap)[0]
+        return _pixels(*_bytes(bitmap))
 
-    def _rendered(self, page: Any, handle: Any) -> tuple[np.ndarray, bool]:
+    def _rendered(self, page: Any, handle: Any) -> tuple[np.ndarray, int]:
         """The picture drawn at its own size, upright, with its masks applied."""
         own, native = pdfium.FS_MATRIX(), pdfium.FS_MATRIX()
         width, height = ctypes.c_uint(), ctypes.c_uint()
@@ -302,4 +320,4 @@ class ImageReader:
             pdfium.FPDFPageObj_SetMatrix(handle, own)
         if not bitmap:
             raise Lost("PDFium can't draw it")
-        return _pixels(bitmap)
+        return _bytes(bitmap)

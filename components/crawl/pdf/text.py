@@ -1,19 +1,21 @@
 """Characters of a PDF page -> runs: pieces of one line of text, with box, size and direction.
 
-PDFium gives characters in content order. It hands out one box per call, so the calls go through
-bare function pointers that write into one buffer (0.5 us each), and numpy does the rest.
+PDFium gives characters in content order, and `characters` asks it for all of them; numpy does the rest.
 """
 
 from __future__ import annotations
 
 import ctypes
 import math
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pypdfium2.raw as pdfium
+
+from components.crawl.pdf.characters import characters, measure_runs
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 in points, origin top left."""
@@ -36,25 +38,16 @@ _TRANSLATE: Final[dict[int, Any]] = {
     0x09: " ",
     0xA0: " ",
 }
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _LAM: Final = 0x0644
 _ALEFS: Final = np.array([0x0622, 0x0623, 0x0625, 0x0627], dtype=np.uint32)
 
 
-def _pointer(function: Any, result: Any, *arguments: Any) -> Any:
-    """The C function without ctypesgen's conversions, which cost more than the call."""
-    address = ctypes.cast(function, ctypes.c_void_p).value
-    if address is None:
-        raise ImportError(f"PDFium lacks {function}")
-    return ctypes.CFUNCTYPE(result, *arguments)(address)
-
-
 _INT, _PTR = ctypes.c_int, ctypes.c_void_p
-_loose_box = _pointer(pdfium.FPDFText_GetLooseCharBox, _INT, _PTR, _INT, _PTR)
-_unicode = _pointer(pdfium.FPDFText_GetUnicode, ctypes.c_uint, _PTR, _INT)
-_angle = _pointer(pdfium.FPDFText_GetCharAngle, ctypes.c_float, _PTR, _INT)
-_font_size = _pointer(pdfium.FPDFText_GetFontSize, ctypes.c_double, _PTR, _INT)
-_matrix = _pointer(pdfium.FPDFText_GetMatrix, _INT, _PTR, _INT, _PTR)
-_font_info = _pointer(pdfium.FPDFText_GetFontInfo, ctypes.c_ulong, _PTR, _INT, _PTR, ctypes.c_ulong, _PTR)
+# without ctypesgen's conversions, which cost more than the call
+_font_info = ctypes.CFUNCTYPE(ctypes.c_ulong, _PTR, _INT, _PTR, ctypes.c_ulong, _PTR)(
+    ctypes.cast(pdfium.FPDFText_GetFontInfo, _PTR).value or 0
+)
 
 
 class Frame(NamedTuple):
@@ -171,14 +164,11 @@ def _overprinted(codes: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return later
 
 
-def _effective_size(text_page: int, index: int, fallback: float) -> float:
-    """Font size in points at a character: the set size times the scale of its matrix."""
-    matrix = (ctypes.c_float * 6)()
-    size = _font_size(text_page, index)
-    if not _matrix(text_page, index, ctypes.addressof(matrix)):
+def _effective_size(size: float, matrix: list[float], fallback: float) -> float:
+    """Font size in points: the set size times the scale of the character's matrix."""
+    if not any(matrix):
         return fallback
-    scale = math.hypot(matrix[2], matrix[3])
-    effective = float(size * scale)
+    effective = size * math.hypot(matrix[2], matrix[3])
     return effective if 0.5 <= effective <= 1000 else fallback
 
 
@@ -195,25 +185,14 @@ def _font_style(text_page: int, index: int) -> tuple[bool, bool, bool]:
     return bold, italic, mono
 
 
-def _string(codes: np.ndarray) -> str:
-    """Code points -> text; halves of surrogate pairs are joined."""
-    raw = "".join(map(chr, codes.tolist())).translate(_TRANSLATE)
-    if any("\ud800" <= c <= "\udfff" for c in raw):
+def _string(raw: str) -> str:
+    """Readable text of PDFium's characters; halves of surrogate pairs are joined."""
+    if raw.isascii() and raw.isprintable():
+        return " ".join(raw.split())
+    raw = raw.translate(_TRANSLATE)
+    if _SURROGATES.search(raw):
         raw = raw.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return unicodedata.normalize("NFC", " ".join(raw.split()))
-
-
-def _characters(text_page: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Code points (n,), boxes (n, 4: left, bottom, right, top), clockwise angles (n,) in radians."""
-    buffer = (ctypes.c_float * (4 * count))()
-    at = ctypes.addressof(buffer)
-    for index in range(count):
-        _loose_box(text_page, index, at + 16 * index)
-    codes = np.fromiter((_unicode(text_page, i) for i in range(count)), dtype=np.uint32, count=count)
-    angles = np.fromiter((_angle(text_page, i) for i in range(count)), dtype=np.float32, count=count)
-    raw = np.frombuffer(bytes(buffer), dtype=np.float32).reshape(-1, 4).astype(np.float64)
-    # FS_RECTF is left, top, right, bottom
-    return codes, np.nan_to_num(raw[:, [0, 3, 2, 1]]), angles
 
 
 def _breaks(codes: np.ndarray, boxes: np.ndarray, newline: np.ndarray, rtl: np.ndarray) -> np.ndarray:
@@ -249,32 +228,46 @@ def _runs(
     rtl = _is_rtl(codes[places])
     starts = _breaks(codes[places], boxes[places], newline, rtl).nonzero()[0]
     stops = np.append(starts[1:], len(places))
+    firsts, lasts = places[starts].tolist(), places[stops - 1].tolist()
+    leaning = np.add.reduceat(rtl.astype(np.int64), starts)
+    measured, matrices, fonts = measure_runs(text_page, boxes[places], index[places], starts, stops)
+    raw = codes.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    styles: dict[int, tuple[bool, bool, bool]] = {}
+
+    def style(number: int, font: int) -> tuple[bool, bool, bool]:
+        if not font:
+            return _font_style(text_page, number)
+        if font not in styles:
+            styles[font] = _font_style(text_page, number)
+        return styles[font]
+
     runs: list[Run] = []
-    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-        first, last = int(places[start]), int(places[stop - 1])
-        text = _string(codes[first : last + 1])
+    for first, last, (x0, y0, x1, y1, size), matrix, samples, is_rtl in zip(
+        firsts,
+        lasts,
+        measured.tolist(),
+        matrices.tolist(),
+        fonts.tolist(),
+        (2 * leaning > stops - starts).tolist(),
+        strict=True,
+    ):
+        text = _string(raw[first : last + 1])
         if not text:
             continue
-        members = boxes[places[start:stop]]
-        # the character of median baseline stands for all: an index or exponent may be anywhere
-        typical = int(np.argsort(members[:, 3], kind="stable")[len(members) // 2])
-        y0, y1 = float(members[typical, 1]), float(members[typical, 3])
-        size = _effective_size(text_page, int(index[places[start + typical]]), y1 - y0)
-        samples = {int(index[places[at]]) for at in (start, start + typical, stop - 1)}
-        styles = [_font_style(text_page, at) for at in sorted(samples)]
-        bold, italic, mono = (all(style) for style in zip(*styles, strict=True))
+        found = {style(samples[at], samples[at + 1]) for at in (0, 2, 4)}
+        bold, italic, mono = (all(kind) for kind in zip(*found, strict=True))
         runs.append(
             Run(
                 text=text,
-                x0=float(members[:, 0].min()),
+                x0=x0,
                 y0=y0,
-                x1=float(members[:, 2].max()),
+                x1=x1,
                 y1=max(y1, y0 + 0.1),
-                size=size,
+                size=_effective_size(size, matrix, y1 - y0),
                 bold=bold,
                 italic=italic,
                 mono=mono,
-                rtl=bool(2 * rtl[start:stop].sum() > stop - start),
+                rtl=is_rtl,
                 order=len(runs),
             )
         )
@@ -291,8 +284,9 @@ def read_page(text_page: int, count: int, frame: Frame) -> PageText:
     """
     if count <= 0:
         return PageText({})
-    codes, raw, angles = _characters(text_page, count)
-    boxes = frame.shown(raw)
+    codes, raw, angles = characters(text_page, count)
+    # FS_RECTF is left, top, right, bottom
+    boxes = frame.shown(np.nan_to_num(raw[:, [0, 3, 2, 1]].astype(np.float64)))
     blank = np.isin(codes, (0x20, 0xA0, 0x09, 0x0A, 0x0D, 0x3000)) | ((codes >= 0x2000) & (codes <= 0x200A))
     unmapped = (codes == 0) | (codes == 0xFFFD) | (codes == 0xFFFE)
     ink = ~blank & ~unmapped & ((codes >= 0x20) | (codes == _HYPHEN))
