@@ -246,7 +246,8 @@ def compare(options: argparse.Namespace, addresses: list[str], mode: str, folder
             jobs["img2dataset"].append(
                 tuple(theirs(peer, addresses[:n], mode, folder) for n in sizes)  # type: ignore[arg-type]
             )
-    rates, small = {}, {}
+    rates: dict[str, float] = {}
+    whole: dict[str, list[float]] = {}
     for side, pairs in jobs.items():
         if not pairs:
             continue
@@ -254,18 +255,21 @@ def compare(options: argparse.Namespace, addresses: list[str], mode: str, folder
         assert stored == {sizes}, f"{side} stored {stored} of {sizes}"
         marginal = [(sizes[1] - sizes[0]) / (b.cpu_s - a.cpu_s) for a, b in pairs]
         rates[side] = statistics.median(marginal)
-        small[side] = statistics.median(a.cpu_s for a, _ in pairs)
+        whole[side] = [statistics.median(pair[n].cpu_s for pair in pairs) for n in (0, 1)]
         wall = statistics.median(b.images / b.wall_s for _, b in pairs)
         rss = statistics.median(b.rss_mb for _, b in pairs)
         print(
             f"{mode:8} {side:12} {rates[side]:6.0f} images a CPU-second (from {min(marginal):.0f} to "
-            f"{max(marginal):.0f}); job of {sizes[0]}: {small[side]:5.1f} CPU-s; "
-            f"larger job: {wall:.0f} images/s wall, largest process {rss:.0f} MB"
+            f"{max(marginal):.0f}); jobs of {sizes[0]} and {sizes[1]}: {whole[side][0]:.1f} and "
+            f"{whole[side][1]:.1f} CPU-s; {wall:.0f} images/s wall, largest process {rss:.0f} MB",
+            flush=True,
         )
     if peer:
+        ratios = [b / a for a, b in zip(whole["ours"], whole["img2dataset"], strict=True)]
         print(
-            f"{mode:8} ratio of marginal rates {rates['ours'] / rates['img2dataset']:.2f}; "
-            f"of CPU-seconds of the small job {small['img2dataset'] / small['ours']:.2f}"
+            f"{mode:8} marginal rates {rates['ours'] / rates['img2dataset']:.2f} x; CPU-seconds of the jobs "
+            f"{ratios[0]:.2f} x and {ratios[1]:.2f} x",
+            flush=True,
         )
 
 

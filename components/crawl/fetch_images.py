@@ -92,7 +92,9 @@ class FetchImagesStage(FetchFilesStage[FetchImagesParams]):
             image.bytes = image.bytes or exchange.body
             image.url = target.url
             return Taken(read.sha256, image.size)
-        known.url = min(known.url or target.url, target.url)
+        if known.url is None or target.url < known.url:
+            # different originals can become the same small picture: the least address speaks for all
+            known.url, known.scores = target.url, image.scores
         return Taken(read.sha256, 0)
 
     def _links(self, answers: list[FileAnswer]) -> pa.Table:

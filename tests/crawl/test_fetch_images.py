@@ -591,6 +591,56 @@ def _rows(manifest: Manifest) -> list[dict[str, Any]]:
     return [row for shard in manifest.shards for row in shards.read(store, shard).to_pylist()]
 
 
+def test_originals_that_become_the_same_picture_are_told_by_the_least_address(site: Site) -> None:
+    rows = []
+    for n, side in enumerate((300, 200, 400)):
+        plain = io.BytesIO()
+        PilImage.new("RGB", (side, side), "red").save(plain, "PNG")
+        site.add(f"/{n}.png", plain.getvalue(), content_type="image/png")
+        rows.append(target(site.url(f"/{n}.png"), n))
+    for order in (rows, rows[::-1]):
+        for connections in (1, 3):
+            got = fetch(order, resize="fit", max_side=50, per_host_connections=connections)
+            (image,) = got.images
+            assert image["url"] == site.url("/0.png")
+            assert dict(image["scores"])["original_width"] == 300
+            assert len(got.links) == 3
+
+
+def test_large_bodies_wait_for_room_and_all_arrive(site: Site) -> None:
+    noise = np.random.default_rng(2).integers(0, 255, (800, 800, 3), dtype=np.uint8)
+    body = io.BytesIO()
+    PilImage.fromarray(noise).save(body, "PNG", compress_level=1)
+    assert body.tell() > 3 << 19
+    for n in range(6):
+        site.add(f"/{n}.png", body.getvalue() + b"%d" % n, content_type="image/png")
+    rows = [target(site.url(f"/{n}.png")) for n in range(6)]
+    got = fetch(rows, own_servers=True, in_flight_bytes=1 << 20, max_file_bytes=1 << 22)
+    assert got.out.kept == 6
+
+
+@pytest.mark.parametrize(("remembered", "asked"), [(4096, 1), (1, 2)])
+def test_rules_that_were_forgotten_are_asked_for_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch, remembered: int, asked: int
+) -> None:
+    from components.crawl.web import files
+
+    monkeypatch.setattr(files, "_ORIGINS_REMEMBERED", remembered)
+    monkeypatch.setattr(files, "_HOSTS_PER_SLOT", 1)  # one host after the other
+    site.add("/robots.txt", "User-agent: *\nDisallow: /private", content_type="text/plain")
+    site.add("/a.png", picture(), content_type="image/png")
+    site.add("/hop", b"", 302, location=site.url("/private.png"))
+    rows = [
+        target(site.url("/a.png")),
+        target(site.url("/b.png")),
+        target(site.url("/hop", "localhost"), host="localhost"),
+    ]
+    got = fetch(rows, concurrency=1)
+    assert got.reasons[rows[2]["url"]] == ("dropped", "robots_disallowed")
+    hosts = [r.headers["Host"].partition(":")[0] for r in site.requests if r.path == "/robots.txt"]
+    assert (hosts.count("127.0.0.1"), hosts.count("localhost")) == (asked, 1)
+
+
 def test_nothing_is_fetched_unless_asked_for() -> None:
     assert FetchImagesStage(FetchImagesParams()).enabled is False
     assert FetchImagesStage(FetchImagesParams(fetch=True)).enabled is True

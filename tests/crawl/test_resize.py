@@ -85,7 +85,8 @@ def test_real_photographs_look_like_those_of_another_library(corpora: Path) -> N
         data = path.read_bytes()
         got = np.asarray(resized(data, "fit", 128)).astype(int)
         size = (got.shape[1], got.shape[0])
-        wanted = cv2.resize(cv2.imread(str(path)), size, interpolation=cv2.INTER_AREA)
+        whole: Any = cv2.imread(str(path))
+        wanted = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
         error = np.abs(got[:, :, ::-1] - wanted.astype(int)).mean()
         assert error < 8, path.name  # the worst is a diagram of thin lines
 
