@@ -14,9 +14,10 @@ from components.dedup.match import MatchStage
 from components.dedup.params import DedupParams
 from tests.dedup.samples import empty, port, run
 
-ROWS = st.sets(
-    st.tuples(st.integers(-2, 2), st.integers(0, 3), st.integers(0, 2), st.integers(0, 3)), max_size=40
-)
+# a document has one key in a band
+ROWS = st.dictionaries(
+    st.tuples(st.integers(-2, 2), st.integers(0, 2), st.integers(0, 3)), st.integers(0, 3), max_size=40
+).map(lambda keys: {(band, key, shard, row) for (band, shard, row), key in keys.items()})
 Place = tuple[int, int]
 
 
