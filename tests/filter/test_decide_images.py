@@ -129,7 +129,7 @@ def test_one_nsfw_image_drops_the_document() -> None:
 def test_images_that_were_not_fetched(mode: str, kept_ids: list[list[int]], dropped: int) -> None:
     gone = image("https://example.com/gone.jpg")
     docs = [document(0, text(ENGLISH), gone, shown(1)), document(1, text(ENGLISH), shown(1))]
-    kept, out = decide(docs, [stored(1)], broken_images=mode)
+    kept, out = decide(docs, [stored(1)], missing_images=mode)
     assert ids(kept) == kept_ids
     assert len(lines(out, "dropped")) == dropped
     left = [len(items) for items in kept.column("items").to_pylist()]
@@ -141,7 +141,7 @@ def test_images_that_were_not_fetched(mode: str, kept_ids: list[list[int]], drop
 def test_image_whose_row_is_not_there_or_could_not_be_decoded_is_broken() -> None:
     broken = Image(sha(2), b"bytes", 5, "jpeg", 640, 480, scores={"documents": 1.0})
     doc = document(0, text(ENGLISH), shown(1), shown(2), shown(3))
-    kept, out = decide([doc], [stored(1), broken])
+    kept, out = decide([doc], [stored(1), broken], missing_images="image")
     assert ids(kept) == [[1]]
     assert lines(out, "changed") == [(sha(2), "image_undecodable"), (sha(3), "image_missing")]
 
@@ -215,7 +215,7 @@ IMAGES = st.dictionaries(
 PARAMS = st.fixed_dictionaries(
     {
         "nsfw_scope": st.sampled_from(["image", "document"]),
-        "broken_images": st.sampled_from(["keep", "image", "document"]),
+        "missing_images": st.sampled_from(["keep", "image", "document"]),
         "same_image": st.sampled_from(["bytes", "near_duplicate"]),
         "require_images": st.booleans(),
     }

@@ -13,22 +13,32 @@ from components.filter.rules.base import ImageFacts, Verdict
 class ImageBrokenParams(BaseModel):
     """What happens to images that a reader of the document would not see."""
 
-    broken_images: Literal["keep", "image", "document"] = Field(
-        default="image",
+    missing_images: Literal["keep", "image", "document"] = Field(
+        default="keep",
         description=(
-            "What an image without bytes, or with bytes that can't be decoded, removes. image: that image "
-            "only; document: the whole document; keep: nothing, which is what a run needs that fetches no "
-            "images. No paper says which; MINT-1T's documents show images that were fetched."
+            "What an image without bytes removes. keep: nothing, it stays as an address, which is what a run "
+            "that fetches no images (crawl.images.fetch) needs; image: that image only; document: the whole "
+            "document. MINT-1T's documents show images that were fetched; summaries disagree on which."
         ),
+    )
+    missing_images: Literal["keep", "image", "document"] = Field(
+        default="keep",
+        description=(
+            "What an image whose bytes are not stored removes. keep: nothing, which is what a run needs that "
+            "fetches no images; image: that image only, which goes with fetching; document: the whole "
+            "document. No paper says which; MINT-1T's documents show images that were fetched."
+        ),
+    )
+    undecodable_images: Literal["keep", "image", "document"] = Field(
+        default="image",
+        description="What an image removes whose bytes are stored and can't be decoded, likewise.",
     )
 
 
 def image_broken(image: ImageFacts, params: ImageBrokenParams) -> Verdict | None:
     """Its bytes are stored, and could be decoded (they then have the score `sharpness`)."""
-    if params.broken_images == "keep" or image.has_bytes is None:
-        return None
-    if not image.has_bytes:
-        return Verdict(FilterReason.IMAGE_MISSING, scope=params.broken_images)
-    if "sharpness" not in image.scores:
-        return Verdict(FilterReason.IMAGE_UNDECODABLE, scope=params.broken_images)
+    if image.has_bytes is False and params.missing_images != "keep":
+        return Verdict(FilterReason.IMAGE_MISSING, scope=params.missing_images)
+    if image.has_bytes and "sharpness" not in image.scores and params.undecodable_images != "keep":
+        return Verdict(FilterReason.IMAGE_UNDECODABLE, scope=params.undecodable_images)
     return None

@@ -87,9 +87,16 @@ def test_scope_of_nsfw(scope: str) -> None:
 )
 def test_broken_images(scope: str, has_bytes, scores, reason) -> None:
     image = ImageFacts("html", "https://x/a.jpg", None, None, has_bytes, scores)
-    verdict = image_broken(image, DecideParams(broken_images=scope))  # type: ignore[arg-type]
-    assert verdict == (Verdict(reason, scope=scope) if reason else None)  # type: ignore[arg-type]
-    assert image_broken(image, DecideParams(broken_images="keep")) is None
+    params = DecideParams(missing_images=scope, undecodable_images=scope)  # type: ignore[arg-type]
+    assert image_broken(image, params) == (Verdict(reason, scope=scope) if reason else None)  # type: ignore[arg-type]
+    assert image_broken(image, DecideParams(missing_images="keep", undecodable_images="keep")) is None
+
+
+def test_by_default_images_need_not_be_fetched_but_those_that_are_must_be_whole() -> None:
+    missing = ImageFacts("html", "https://x/a.jpg", None, None, False)
+    assert image_broken(missing, DecideParams()) is None
+    verdict = image_broken(ImageFacts("html", None, 640, 480, True), DecideParams())
+    assert verdict == Verdict(FilterReason.IMAGE_UNDECODABLE, scope="image")
 
 
 @pytest.mark.parametrize("values", [{"max_nsfw": 1.1}, {"min_similarity": -2}, {"max_image_documents": 0}])
