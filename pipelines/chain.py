@@ -12,6 +12,8 @@ from components.core.runner import RunParams, commit, work
 from components.core.stage import Stage
 from components.core.task import make_stage
 from components.crawl.begin import publish_sources
+from components.dedup import registry, registry_tasks
+from components.dedup.released_keys import ReleasedKeysStage
 from pipelines.steps import PIPELINES, Step
 
 Datasets = dict[str, Manifest]
@@ -69,7 +71,11 @@ def run_chain(
     """
     run = RunParams(**config["run"])
     made: Datasets = {"sources.sources": sources}
+    families = {name: config[name] for name in ("crawl", "filter", "dedup")}
     for step in PIPELINES[pipeline]:
+        if step.name == registry.STEP:
+            found = registry_tasks.snapshot(out, run=config["run"], **families)
+            made.update({f"{step.name}.{port}": manifest for port, manifest in found.items()})
         if step.stage is None:
             continue
         if on_step is not None:
@@ -79,6 +85,8 @@ def run_chain(
         for worker in range(workers):
             work(stage, given, out, worker=worker, workers=workers, params=run)
         made.update({f"{step.name}.{port}": m for port, m in commit(stage, given, out, run).items()})
+        if step.name == ReleasedKeysStage.name:
+            registry_tasks.register(given, made["extract.payloads"], out, run=config["run"], **families)
         if step.name == until:
             break
     return made

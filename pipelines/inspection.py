@@ -43,8 +43,7 @@ class Run:
     def datasets(self) -> Iterator[Manifest]:
         """Every dataset that is committed, in the order of the steps."""
         for step in self.steps:
-            ports = stage_class(step.stage).produces if step.stage else {"sources": ""}
-            for port in ports:
+            for port in stage_class(step.stage).produces if step.stage else step.ports:
                 key = manifest_key(step.name, port)
                 if self.store.stat(key) is not None:
                     yield load(self.store.get(key), self.store.uri(key))

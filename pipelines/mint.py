@@ -65,9 +65,19 @@ def mint(
         publish=publish,
         run=run,
     ).set_caching_options(False)
-    fan = {"numbers": begun.output, "workers": workers}
+    fan = {"numbers": begun.output, "workers": workers, **common}
 
     listed = crawling.sources(inputs=inputs, crawl=crawl, **common).after(begun).set_caching_options(False)
+    earlier = deduplication.registry(crawl=crawl, filter=filter, dedup=dedup, **common)
+    earlier.after(begun).set_caching_options(False)
+    pdf_targets = _step(
+        "find pdfs",
+        crawling.find_pdfs,
+        crawling.find_pdfs_commit,
+        **fan,
+        sources=listed.outputs["sources"],
+        crawl=crawl,
+    )
     fetched = _step(
         "fetch",
         crawling.fetch,
@@ -75,70 +85,49 @@ def mint(
         **fan,
         sources=listed.outputs["sources"],
         crawl=crawl,
-        **common,
+    )
+    pdfs = _step(
+        "fetch pdfs",
+        crawling.fetch_pdfs,
+        crawling.fetch_pdfs_commit,
+        **fan,
+        pdf_targets=pdf_targets.outputs["pdf_targets"],
+        crawl=crawl,
     )
     extracted = _step(
         "extract",
         crawling.extract,
         crawling.extract_commit,
         **fan,
-        sources=fetched.outputs["fetched"],
+        fetched=fetched.outputs["fetched"],
+        fetched_pdfs=pdfs.outputs["fetched_pdfs"],
+        seen=earlier.outputs["seen"],
         crawl=crawl,
-        **common,
-    )
-    images = _step(
-        "unique images",
-        deduplication.unique_images,
-        deduplication.unique_images_commit,
-        **fan,
-        images=extracted.outputs["images"],
-        dedup=dedup,
-        **common,
-    )
-    links = _step(
-        "link images",
-        crawling.link_images,
-        crawling.link_images_commit,
-        **fan,
-        image_refs=extracted.outputs["image_refs"],
-        image_index=extracted.outputs["image_index"],
-        **common,
-    )
-    assembled = _step(
-        "assemble",
-        crawling.assemble,
-        crawling.assemble_commit,
-        **fan,
-        documents=extracted.outputs["documents"],
-        image_links=links.outputs["image_links"],
-        **common,
     )
     annotated = _step(
         "annotate",
         filtering.annotate,
         filtering.annotate_commit,
         **fan,
-        documents=assembled.outputs["assembled"],
+        documents=extracted.outputs["documents"],
         filter=filter,
-        **common,
     )
     decided = _step(
         "decide",
         filtering.decide,
         filtering.decide_commit,
         **fan,
-        documents=annotated.outputs["annotated"],
+        annotated=annotated.outputs["annotated"],
+        item_scores=annotated.outputs["item_scores"],
         filter=filter,
-        **common,
     )
     keyed = _step(
         "dedup keys",
         deduplication.keys,
         deduplication.keys_commit,
         **fan,
-        documents=decided.outputs["decided"],
+        decided=decided.outputs["decided"],
         dedup=dedup,
-        **common,
     )
     matched = _step(
         "dedup match",
@@ -146,30 +135,140 @@ def mint(
         deduplication.match_commit,
         **fan,
         keys=keyed.outputs["keys"],
+        paragraphs=keyed.outputs["paragraphs"],
+        known=earlier.outputs["known"],
+        dedup=dedup,
+    )
+    clustered = _step(
+        "dedup cluster",
+        deduplication.cluster,
+        deduplication.cluster_commit,
+        **fan,
+        decided=decided.outputs["decided"],
+        edges=matched.outputs["edges"],
+        known_matches=matched.outputs["known_matches"],
+        dedup=dedup,
+    )
+    repeated = _step(
+        "bloom",
+        deduplication.bloom,
+        deduplication.bloom_commit,
+        **fan,
+        decided=decided.outputs["decided"],
+        dedup=dedup,
+    )
+    reworded = deduplication.semantic(
+        decided=decided.outputs["decided"],
+        duplicates=clustered.outputs["duplicates"],
+        drops=repeated.outputs["drops"],
         dedup=dedup,
         **common,
     )
-    clustered = deduplication.cluster(edges=matched.outputs["edges"], dedup=dedup, **common)
-    clustered.set_caching_options(False).set_display_name("dedup cluster")
+    reworded.set_caching_options(False)
     unique = _step(
         "dedup",
         deduplication.drop_duplicates,
         deduplication.drop_duplicates_commit,
         **fan,
-        documents=decided.outputs["decided"],
+        decided=decided.outputs["decided"],
         duplicates=clustered.outputs["duplicates"],
+        semantic_duplicates=reworded.outputs["semantic_duplicates"],
+        drops=repeated.outputs["drops"],
+        boilerplate=matched.outputs["boilerplate"],
         dedup=dedup,
-        **common,
+    )
+    links = _step(
+        "link images",
+        crawling.link_images,
+        crawling.link_images_commit,
+        **fan,
+        image_refs=unique.outputs["image_refs"],
+        image_index=extracted.outputs["image_index"],
+        crawl=crawl,
+    )
+    downloads = _step(
+        "fetch images",
+        crawling.fetch_images,
+        crawling.fetch_images_commit,
+        **fan,
+        image_targets=links.outputs["image_targets"],
+        crawl=crawl,
+    )
+    images = _step(
+        "unique images",
+        deduplication.unique_images,
+        deduplication.unique_images_commit,
+        **fan,
+        images=extracted.outputs["images"],
+        fetched_images=downloads.outputs["fetched_images"],
+        dedup=dedup,
+    )
+    assembled = _step(
+        "assemble",
+        crawling.assemble,
+        crawling.assemble_commit,
+        **fan,
+        deduplicated=unique.outputs["deduplicated"],
+        image_links=links.outputs["image_links"],
+        fetched_links=downloads.outputs["fetched_links"],
+    )
+    scored = _step(
+        "annotate images",
+        filtering.annotate_images,
+        filtering.annotate_images_commit,
+        **fan,
+        unique=images.outputs["unique"],
+        uses=assembled.outputs["uses"],
+        filter=filter,
+    )
+    grouped = _step(
+        "image groups",
+        deduplication.image_groups,
+        deduplication.image_groups_commit,
+        **fan,
+        scored=scored.outputs["scored"],
+        dedup=dedup,
+    )
+    compared = _step(
+        "similarity",
+        filtering.similarity,
+        filtering.similarity_commit,
+        **fan,
+        assembled=assembled.outputs["assembled"],
+        scored=scored.outputs["scored"],
+        filter=filter,
+    )
+    illustrated = _step(
+        "decide images",
+        filtering.decide_images,
+        filtering.decide_images_commit,
+        **fan,
+        assembled=assembled.outputs["assembled"],
+        scored=scored.outputs["scored"],
+        groups=grouped.outputs["groups"],
+        similarity=compared.outputs["similarity"],
+        filter=filter,
     )
     released = _step(
         "export",
         publishing.export,
         publishing.export_commit,
         **fan,
-        documents=unique.outputs["deduplicated"],
-        images=images.outputs["unique"],
+        documents=illustrated.outputs["illustrated"],
+        images=scored.outputs["scored"],
         publish=publish,
-        **common,
     )
     described = publishing.describe(release=released.outputs["release"], out=out)
     described.set_caching_options(False).set_display_name("report")
+    registered = deduplication.register(
+        decided=decided.outputs["decided"],
+        illustrated=illustrated.outputs["illustrated"],
+        keys=keyed.outputs["keys"],
+        payloads=extracted.outputs["payloads"],
+        release=released.outputs["release"],
+        crawl=crawl,
+        filter=filter,
+        dedup=dedup,
+        **common,
+    )
+    registered.set_caching_options(False)

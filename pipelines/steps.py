@@ -18,6 +18,7 @@ class Step:
         section: dotted place of its parameters in the configuration.
         says: what it does, in a few words.
         inputs: input port → the datasets it reads, as `step.port`; several are read as one.
+        ports: output ports of a step without a stage.
     """
 
     name: str
@@ -26,107 +27,231 @@ class Step:
     section: str
     says: str
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ports: tuple[str, ...] = ()
+
+
+def _step(name: str, stage: str, section: str, says: str, **inputs: str | tuple[str, ...]) -> Step:
+    """A step that runs in units; its family is the package of its stage."""
+    given = {port: (names,) if isinstance(names, str) else names for port, names in inputs.items()}
+    return Step(name, stage.partition(".")[0], f"components.{stage}", section, says, given)
 
 
 MINT: Final = (
-    Step("sources", "crawl", None, "crawl.sources", "tell inputs apart, cut them into units"),
     Step(
-        "fetch",
+        "sources",
         "crawl",
-        "components.crawl.fetch:FetchStage",
+        None,
+        "crawl.sources",
+        "tell inputs apart, cut them into units",
+        ports=("sources",),
+    ),
+    Step(
+        "registry",
+        "dedup",
+        None,
+        "dedup.registry",
+        "freeze what earlier runs released and saw",
+        ports=("known_keys", "seen_payloads"),
+    ),
+    _step(
+        "find_pdfs",
+        "crawl.find_pdfs:FindPdfsStage",
+        "crawl.find_pdfs",
+        "list the PDF files that WAT files link to",
+        sources="sources.sources",
+    ),
+    _step(
+        "fetch",
+        "crawl.fetch:FetchStage",
         "crawl.fetch",
         "fetch addresses politely to WARC",
-        {"sources": ("sources.sources",)},
+        sources="sources.sources",
     ),
-    Step(
+    _step(
+        "fetch_pdfs",
+        "crawl.fetch_pdfs:FetchPdfsStage",
+        "crawl.pdfs",
+        "fetch the listed PDF files politely to WARC",
+        targets="find_pdfs.targets",
+    ),
+    _step(
         "extract",
-        "crawl",
-        "components.crawl.extract:ExtractStage",
+        "crawl.extract:ExtractStage",
         "crawl.extract",
         "pages, PDFs, LaTeX to interleaved documents",
-        {"sources": ("fetch.sources",)},
+        sources=("fetch.sources", "fetch_pdfs.sources"),
+        seen="registry.seen_payloads",
     ),
-    Step(
-        "unique_images",
-        "dedup",
-        "components.dedup.images:UniqueImagesStage",
-        "dedup.images",
-        "one row for every image",
-        {"images": ("extract.images",)},
-    ),
-    Step(
-        "link_images",
-        "crawl",
-        "components.crawl.link:LinkImagesStage",
-        "",
-        "find shown images",
-        {"image_refs": ("extract.image_refs",), "image_index": ("extract.image_index",)},
-    ),
-    Step(
-        "assemble",
-        "crawl",
-        "components.crawl.link:AssembleStage",
-        "",
-        "put found images into documents",
-        {"documents": ("extract.documents",), "image_links": ("link_images.image_links",)},
-    ),
-    Step(
+    _step(
         "annotate",
-        "filter",
-        "components.filter.annotate:AnnotateStage",
+        "filter.annotate:AnnotateStage",
         "filter.annotate",
-        "store scores",
-        {"documents": ("assemble.documents",)},
+        "store scores of texts",
+        documents="extract.documents",
     ),
-    Step(
+    _step(
         "decide",
-        "filter",
-        "components.filter.decide:DecideStage",
+        "filter.decide:DecideStage",
         "filter.decide",
-        "apply thresholds",
-        {"documents": ("annotate.documents",)},
+        "apply the rules on texts and addresses",
+        documents="annotate.documents",
+        item_scores="annotate.item_scores",
     ),
-    Step(
+    _step(
         "dedup_keys",
-        "dedup",
-        "components.dedup.keys:KeysStage",
+        "dedup.keys:KeysStage",
         "dedup.text",
-        "hash texts and MinHash bands",
-        {"documents": ("decide.documents",)},
+        "hash texts, addresses and MinHash bands",
+        documents="decide.documents",
     ),
-    Step(
+    _step(
         "dedup_match",
-        "dedup",
-        "components.dedup.match:MatchStage",
+        "dedup.match:MatchStage",
         "dedup.text",
-        "find shared keys",
-        {"keys": ("dedup_keys.keys",)},
+        "find shared keys, boilerplate",
+        keys="dedup_keys.keys",
+        paragraphs="dedup_keys.paragraphs",
+        known="registry.known_keys",
     ),
-    Step(
+    _step(
         "dedup_cluster",
-        "dedup",
-        "components.dedup.cluster:ClusterStage",
+        "dedup.cluster:ClusterStage",
         "dedup.text",
         "join pairs",
-        {"edges": ("dedup_match.edges",)},
+        documents="decide.documents",
+        edges="dedup_match.edges",
+        known_matches="dedup_match.known_matches",
+        kept="decide.documents",
     ),
-    Step(
+    _step(
+        "bloom",
+        "dedup.bloom:BloomStage",
+        "dedup.bloom",
+        "find lines whose n-grams were seen (optional)",
+        documents="decide.documents",
+    ),
+    _step(
+        "embed",
+        "dedup.semantic:EmbedStage",
+        "dedup.semantic",
+        "embed texts (optional)",
+        documents="decide.documents",
+        duplicates="dedup_cluster.duplicates",
+        drops="bloom.drops",
+    ),
+    _step(
+        "semantic_centroids",
+        "dedup.semantic:CentroidsStage",
+        "dedup.semantic",
+        "k-means of a sample (optional)",
+        embeddings="embed.embeddings",
+    ),
+    _step(
+        "semantic_assign",
+        "dedup.semantic:AssignStage",
+        "dedup.semantic",
+        "nearest centroids (optional)",
+        embeddings="embed.embeddings",
+        centroids="semantic_centroids.centroids",
+    ),
+    _step(
+        "semantic",
+        "dedup.semantic:SemanticStage",
+        "dedup.semantic",
+        "find repetitions in other words (optional)",
+        embeddings="semantic_assign.embeddings",
+    ),
+    _step(
         "dedup",
-        "dedup",
-        "components.dedup.apply:DropDuplicatesStage",
+        "dedup.apply:DropDuplicatesStage",
         "dedup.text",
-        "drop duplicates",
-        {"documents": ("decide.documents",), "duplicates": ("dedup_cluster.duplicates",)},
+        "drop duplicates, repeated lines, boilerplate",
+        documents="decide.documents",
+        duplicates=("dedup_cluster.duplicates", "semantic.duplicates"),
+        drops="bloom.drops",
+        boilerplate="dedup_match.boilerplate",
     ),
-    Step(
+    _step(
+        "link_images",
+        "crawl.link:LinkImagesStage",
+        "crawl.images",
+        "find shown images",
+        image_refs="dedup.image_refs",
+        image_index="extract.image_index",
+    ),
+    _step(
+        "fetch_images",
+        "crawl.fetch_images:FetchImagesStage",
+        "crawl.images",
+        "fetch shown images politely (optional)",
+        targets="link_images.targets",
+    ),
+    _step(
+        "unique_images",
+        "dedup.images:UniqueImagesStage",
+        "dedup.images",
+        "one row for every image, with its hashes",
+        images=("extract.images", "fetch_images.images"),
+    ),
+    _step(
+        "assemble",
+        "crawl.link:AssembleStage",
+        "",
+        "put found images into documents",
+        documents="dedup.documents",
+        image_links=("link_images.image_links", "fetch_images.image_links"),
+    ),
+    _step(
+        "annotate_images",
+        "filter.annotate_images:AnnotateImagesStage",
+        "filter.annotate_images",
+        "store scores of images that are shown",
+        images="unique_images.images",
+        uses="assemble.uses",
+    ),
+    _step(
+        "image_groups",
+        "dedup.image_groups:ImageGroupsStage",
+        "dedup.image_groups",
+        "group images that look alike",
+        images="annotate_images.images",
+    ),
+    _step(
+        "similarity",
+        "filter.similarity:SimilarityStage",
+        "filter.similarity",
+        "compare images with their texts (optional)",
+        documents="assemble.documents",
+        images="annotate_images.images",
+    ),
+    _step(
+        "decide_images",
+        "filter.decide_images:DecideImagesStage",
+        "filter.decide",
+        "apply the rules on images",
+        documents="assemble.documents",
+        images="annotate_images.images",
+        groups="image_groups.groups",
+        similarity="similarity.scores",
+    ),
+    _step(
         "export",
-        "publish",
-        "components.publish.export:ExportStage",
+        "publish.export:ExportStage",
         "publish",
         "write the release",
-        {"documents": ("dedup.documents",), "images": ("unique_images.images",)},
+        documents="decide_images.documents",
+        images="annotate_images.images",
     ),
-    Step("report", "publish", None, "publish", "data card, Croissant metadata, report"),
+    Step("report", "publish", None, "publish", "data card, Croissant metadata, statistics, report"),
+    _step(
+        "released_keys",
+        "dedup.released_keys:ReleasedKeysStage",
+        "dedup.registry",
+        "register the run for later ones (optional)",
+        documents="decide.documents",
+        released="decide_images.documents",
+        keys="dedup_keys.keys",
+    ),
 )
 
 PIPELINES: Final = {"mint": MINT}

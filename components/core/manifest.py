@@ -152,7 +152,7 @@ class Manifest(BaseModel):
 
 
 def concatenate(manifests: Sequence[Manifest]) -> Manifest:
-    """Several datasets of one schema as one: their shards one after the other, in the given order.
+    """Several datasets of one schema as one: their shards one after the other, those without rows left out.
 
     Raises:
         ConfigurationError: where they are not of one schema, or not partitioned alike.
@@ -172,10 +172,15 @@ def concatenate(manifests: Sequence[Manifest]) -> Manifest:
             f"{' and '.join(f'{m.step}/{m.port}' for m in filled)} are not partitioned alike: "
             "make them again with one run.partitions."
         )
+    # an empty shard would be a unit without work; only where its place means something it must stay
+    by_place = (
+        bool(filled) and filled[0].partitioning is not None and filled[0].partitioning.layout == "shards"
+    )
     shards = [
         shard if m.location == first.location or "://" in shard.path else _elsewhere(shard, m.location)
         for m in manifests
         for shard in m.shards
+        if shard.rows or by_place
     ]
     return first.model_copy(
         update={

@@ -104,14 +104,6 @@ class Collector:
         self.out.keep("documents", table(self.documents, "documents/1"))
         for images in _batches(list(self.images.values())):
             self.out.keep("images", table(images, "images/1"))
-        addresses = {
-            item.url
-            for document in self.documents
-            for item in document.items
-            if item.kind == "image" and item.image_id is None and item.url
-        }
-        refs = [{"url": url, "shard": self.unit.index} for url in sorted(addresses)]
-        self.out.keep("image_refs", pa.Table.from_pylist(refs, schema=schemas.get("image_refs/1")))
         self.out.keep("image_index", self._index())
         self.out.keep(
             "payloads", pa.table([pa.array(self.payload_keys, pa.uint64())], schemas.get("payload_keys/1"))

@@ -91,14 +91,13 @@ class ExtractStage(Stage[ExtractParams]):
     produces = {
         "documents": "documents/1",
         "images": "images/1",
-        "image_refs": "image_refs/1",
         "image_index": "image_index/1",
         "payloads": "payload_keys/1",
     }
     reasons = ExtractReason
     grouping = "shard"
     sides = {"seen": "all"}
-    partitioned = {"images": "id", "image_refs": "url", "image_index": "url", "payloads": "key"}
+    partitioned = {"images": "id", "image_index": "url", "payloads": "key"}
 
     def __init__(self, params: ExtractParams) -> None:
         super().__init__(params)

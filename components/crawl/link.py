@@ -14,11 +14,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from components.core import schemas
 from components.core.stage import Output, Stage, Unit
 from components.crawl.addresses import host_of, is_local
+from components.crawl.web.file_params import FetchImagesParams
 
 
 class LinkReason(StrEnum):
@@ -33,15 +34,7 @@ class NoParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class LinkImagesParams(BaseModel):
-    """What becomes of addresses under which no bytes were found."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    fetch: bool = Field(default=False, description="list them for the step that fetches images")
-
-
-class LinkImagesStage(Stage[LinkImagesParams]):
+class LinkImagesStage(Stage[FetchImagesParams]):
     """Join addresses with images. Derives tables: an address without an image is no loss.
 
     An address that was captured more than once with different bytes gets the smallest image id, so

@@ -6,7 +6,8 @@ from components.core import records, schemas
 from components.core.records import Document, Item
 from components.core.stage import Output, Unit
 from components.core.store import Stores
-from components.crawl.link import AssembleStage, LinkImagesParams, LinkImagesStage, NoParams
+from components.crawl.link import AssembleStage, LinkImagesStage, NoParams
+from components.crawl.web.file_params import FetchImagesParams
 
 
 def table(name: str, rows: list[dict[str, object]]) -> pa.Table:
@@ -19,7 +20,7 @@ def test_an_address_gets_the_image_found_there() -> None:
         {"url": "http://x/a.png", "image_id": "bb", "width": 5, "height": 6},
         {"url": "http://x/a.png", "image_id": "aa", "width": 7, "height": 8},
     ]
-    stage = LinkImagesStage(LinkImagesParams())
+    stage = LinkImagesStage(FetchImagesParams())
     out = Output(stage.name, stage.reasons)
     tables = {"image_refs": table("image_refs/1", refs), "image_index": table("image_index/1", index)}
     stage.run(Unit(0, tables, Stores()), out)
@@ -90,12 +91,12 @@ def test_addresses_without_bytes_are_listed_only_where_that_is_asked_for() -> No
     index = [{"url": "http://a.example/found.png", "image_id": "aa", "width": 5, "height": 6}]
     tables = {"image_refs": table("image_refs/1", refs), "image_index": table("image_index/1", index)}
     out = Output("link_images", LinkImagesStage.reasons)
-    LinkImagesStage(LinkImagesParams()).run(Unit(0, tables, Stores()), out)
+    LinkImagesStage(FetchImagesParams()).run(Unit(0, tables, Stores()), out)
     assert "targets" not in out.tables
     assert (out.counters["images_not_fetched"], out.counters["addresses_found"]) == (2, 1)
 
     out = Output("link_images", LinkImagesStage.reasons)
-    LinkImagesStage(LinkImagesParams(fetch=True)).run(Unit(0, tables, Stores()), out)
+    LinkImagesStage(FetchImagesParams(fetch=True)).run(Unit(0, tables, Stores()), out)
     (targets,) = out.tables["targets"]
     assert [(row["url"], row["host"], row["shards"]) for row in targets.to_pylist()] == [
         ("http://B.example:8080/x.png", "b.example", [3]),

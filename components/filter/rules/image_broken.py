@@ -16,14 +16,6 @@ class ImageBrokenParams(BaseModel):
     missing_images: Literal["keep", "image", "document"] = Field(
         default="keep",
         description=(
-            "What an image without bytes removes. keep: nothing, it stays as an address, which is what a run "
-            "that fetches no images (crawl.images.fetch) needs; image: that image only; document: the whole "
-            "document. MINT-1T's documents show images that were fetched; summaries disagree on which."
-        ),
-    )
-    missing_images: Literal["keep", "image", "document"] = Field(
-        default="keep",
-        description=(
             "What an image whose bytes are not stored removes. keep: nothing, which is what a run needs that "
             "fetches no images; image: that image only, which goes with fetching; document: the whole "
             "document. No paper says which; MINT-1T's documents show images that were fetched."
