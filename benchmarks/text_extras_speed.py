@@ -19,6 +19,7 @@ catalogs, --catalogs), whose language is known.
 from __future__ import annotations
 
 import argparse
+import bisect
 import gettext
 import json
 import random
@@ -66,7 +67,7 @@ def ours_pii(inputs: list[str]) -> tuple[Work, float]:
 
 def re_pii(inputs: list[str]) -> tuple[Work, float]:
     """The same patterns and checks by Python's re, over each text."""
-    from components.filter.pii import _KINDS
+    from components.filter.pii import _KINDS, placeholders
 
     kinds = [(kind, re.compile(kind.pattern)) for kind in _KINDS]
 
@@ -76,17 +77,18 @@ def re_pii(inputs: list[str]) -> tuple[Work, float]:
             found: list[tuple[int, int, str]] = []
             data = b""
             for kind, pattern in kinds:
+                earlier = sorted(found)
                 for match in pattern.finditer(text):
                     data = data or text.encode()
                     start, stop = match.span()
                     if not text.isascii():
                         start = len(text[:start].encode())
                         stop = start + len(match.group().encode())
-                    known = [placeholder.encode() for placeholder in kind.placeholders]
+                    before = bisect.bisect_left(earlier, (stop,)) - 1
                     if (
-                        data[start:stop] not in known
+                        data[start:stop] not in placeholders(kind.name)
+                        and (before < 0 or earlier[before][1] <= start)
                         and kind.valid(data, start, stop)
-                        and not any(start < other[1] and other[0] < stop for other in found)
                     ):
                         found.append((start, stop, kind.name))
             everything.append([list(span) for span in sorted(found)])

@@ -12,6 +12,7 @@ are given to RE2, which takes linear time whatever the text.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -152,12 +153,15 @@ def find(text: bytes, kinds: Sequence[_Kind]) -> list[Span]:
     found: list[Span] = []
     for kind in kinds:
         known = placeholders(kind.name)
+        earlier = sorted(found)
         for match in _expression(kind.pattern).finditer(text):
             start, stop = match.span()
+            # the only one of the earlier spans that can overlap is the last that starts before `stop`
+            before = bisect.bisect_left(earlier, (stop,)) - 1
             if (
                 text[start:stop] not in known
+                and (before < 0 or earlier[before].stop <= start)
                 and kind.valid(text, start, stop)
-                and not any(start < other.stop and other.start < stop for other in found)
             ):
                 found.append(Span(start, stop, kind.name))
     return sorted(found)

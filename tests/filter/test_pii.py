@@ -138,6 +138,15 @@ def test_parts_of_arrays_and_long_offsets() -> None:
     assert redact(pa.array([None, None], pa.string()), ALL).counts["ips"].tolist() == [0, 0]
 
 
+def test_many_in_one_text() -> None:
+    texts = pa.array(["jo@a.org 8.8.8.8 +1 415 555 2671 " * 5000])
+    assert {kind: counts.tolist() for kind, counts in redact(texts, ALL).counts.items()} == {
+        "emails": [5000],
+        "ips": [5000],
+        "phones": [5000],
+    }
+
+
 def test_switched_off_kinds_are_not_looked_for() -> None:
     texts = pa.array(["a@b.com 8.8.8.8 +14155552671"])
     off = redact(texts, PiiParams(emails=False, ips=False))
