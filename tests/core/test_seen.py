@@ -74,7 +74,7 @@ def test_a_file_that_changed_is_refused(tmp_path: Path) -> None:
 
 
 def test_keys_don_t_depend_on_the_machine() -> None:
-    assert payload_key(b"<html>") == 0xE131BAA2D111952A
+    assert payload_key(b"<html>") == 0x751BE912EE82D0B7
     assert encode_keys(np.array([258, 1, 1], np.uint64)) == b"\x01" + bytes(7) + b"\x02\x01" + bytes(6)
 
 
