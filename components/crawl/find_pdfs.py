@@ -26,7 +26,6 @@ from components.crawl.warc.http_message import media_type, read_response
 from components.crawl.warc.reader import WarcDamage, WarcParams, WarcRecord, read_warc
 
 _PDF_TYPES: Final = frozenset({"application/pdf", "application/x-pdf"})
-_PDF: Final = re.compile(rb"\.pdf|application/(?:x-)?pdf", re.IGNORECASE)
 _LINK: Final = re.compile(
     rb"""<(?:a|area|embed|iframe)\b[^<>]{0,2000}?\b(?:href|src)\s*=\s*(?:"([^"<>]{1,4096})"|'([^'<>]{1,4096})'"""
     rb"""|([^\s"'<>]{1,4096}))[^<>]{0,2000}""",
@@ -137,7 +136,7 @@ class FindPdfsStage(Stage[FindPdfsParams]):
         if record.type != "metadata" or "json" not in record.content_type:
             return
         out.count("wat_records")
-        if not _PDF.search(record.block):
+        if not _may_tell_of_pdf(record.block):
             return
         envelope = _member(json.loads(record.block), "Envelope")
         response = _member(_member(envelope, "Payload-Metadata"), "HTTP-Response-Metadata")
@@ -167,7 +166,7 @@ class FindPdfsStage(Stage[FindPdfsParams]):
 
     def _in_capture(self, record: WarcRecord, out: Output) -> Iterator[tuple[str, str | None]]:
         page = record.target_uri
-        if record.type != "response" or not page or not _PDF.search(record.block):
+        if record.type != "response" or not page or not _may_tell_of_pdf(record.block):
             return
         response = read_response(record.block, self.params.warc.max_payload_bytes)
         cut = (record.headers.get("WARC-Truncated") or "").strip()
@@ -188,6 +187,12 @@ class FindPdfsStage(Stage[FindPdfsParams]):
                 out.count("links_nofollow")
             else:
                 yield url, page
+
+
+def _may_tell_of_pdf(block: bytes) -> bool:
+    """Whether a record holds the letters at all: many times as fast as parsing it."""
+    lower = block.lower()
+    return b".pdf" in lower or b"/pdf" in lower or b"/x-pdf" in lower
 
 
 def _member(value: Any, name: str) -> dict[str, Any]:
