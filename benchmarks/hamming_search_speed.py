@@ -1,7 +1,7 @@
 """Speed of our search for all pairs of hashes within a radius, beside faiss, a BK-tree and imagehash.
 
     pip install faiss-cpu pybktree imagehash
-    python benchmarks/hamming_search_speed.py [--hashes 100000] [--radius 10] [--rounds 5]
+    python benchmarks/hamming_search_speed.py [--hashes 50000] [--radius 10] [--rounds 5]
 
 Hashes are random; one in five is another with up to `radius` bits turned. All sides give the same pairs
 and are timed in CPU-seconds of one thread, alternating; imagehash and the BK-tree get fewer hashes, and
@@ -93,7 +93,7 @@ def compare(sides: dict[str, Callable[[], int]], count: int, rounds: int) -> dic
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--hashes", type=int, default=100_000)
+    parser.add_argument("--hashes", type=int, default=50_000)
     parser.add_argument("--radius", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
