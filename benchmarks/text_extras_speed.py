@@ -357,11 +357,10 @@ def run_language(arguments: argparse.Namespace, folder: Path) -> None:
         Side("ours", sys.executable, "ours_language", file),
         Side("datatrove", arguments.peer, "datatrove_language", file, model),
     ):
-        found = side.ask("results")
-        right = [code == language for code, (language, _) in zip(found, truth, strict=True)]
-        print(
-            f"{side.name:12} {sum(right) / len(right):.3f} of {len(right)} sentences in {len(names)} languages"
-        )
+        pairs = zip(side.ask("results"), truth, strict=True)
+        right = sum(code == language for code, (language, _) in pairs)
+        share, count = right / len(truth), len(names)
+        print(f"{side.name:12} {share:.3f} of {len(truth)} sentences in {count} languages")
         side.close()
 
 
