@@ -39,23 +39,24 @@ def edited(
     items, offsets = flat_items(table)
     positions = offsets[texts.row] + texts.item
     index = item_of_line(facts)
+    # a line that was nothing but citations goes with them
+    left = facts.lines.left & (facts.lines["tokens"] > 0)
     gone = ~facts.items.left & rows[texts.row]
     had = np.bincount(index, minlength=len(gone))
-    left = np.bincount(index[facts.lines.left], minlength=len(gone))
-    touched = rows[texts.row] & facts.items.left & (left < had)
-    gone |= touched & (left == 0)
+    have = np.bincount(index[left], minlength=len(gone))
+    touched = rows[texts.row] & facts.items.left & (have < had)
+    gone |= touched & (have == 0)
     wanted = np.ones(len(items), np.bool_)
     wanted[positions[gone]] = False
     changed = touched & ~gone
     cited = np.zeros(len(gone), np.bool_)
     if without_citations:
-        lines = facts.lines
-        cited[index[lines.left & (lines["cut"] > 0)]] = True
+        cited[index[left & (facts.lines["cut"] > 0)]] = True
         cited &= rows[texts.row] & ~gone
         changed |= cited
     if not changed.any():
         return table, wanted
-    new = _without_lines(texts, facts, index, np.flatnonzero(changed))
+    new = _without_lines(texts, facts.lines["line"][~left], index[~left], np.flatnonzero(changed))
     for place, number in enumerate(np.flatnonzero(changed).tolist()):
         if cited[number]:
             new[place] = CITATION.sub("", new[place])
@@ -63,13 +64,14 @@ def edited(
 
 
 def _without_lines(
-    texts: Texts, facts: TextFacts, index: npt.NDArray[np.int64], numbers: npt.NDArray[np.int64]
+    texts: Texts,
+    gone: npt.NDArray[np.int32],
+    item: npt.NDArray[np.int64],
+    numbers: npt.NDArray[np.int64],
 ) -> list[str]:
-    """The texts of these items without the lines that were taken out."""
-    order = np.flatnonzero(~facts.lines.left)
-    first = np.searchsorted(index[order], numbers)
-    last = np.searchsorted(index[order], numbers, side="right")
-    gone = facts.lines["line"][order]
+    """The texts of the items `numbers` without the lines `gone`, each of the text item `item`."""
+    first = np.searchsorted(item, numbers)
+    last = np.searchsorted(item, numbers, side="right")
     size = int((texts.starts[numbers + 1] - texts.starts[numbers]).sum())
     out = np.empty(size, np.uint8)
     ends = _copy(texts.data, texts.starts, numbers, first, last, gone, out)

@@ -217,7 +217,6 @@ def _suffix(points, classes, sums, down, keys, values, start, stop):
             if classes[stop - length - 1] & c.ASCII_DIGIT:
                 if _special(sums, down, keys, values, stop - length, stop) & UNIT:
                     return length
-                break
         if before & c.ASCII_DIGIT and (kind & c.CURRENCY or last == ord("+")):
             return 1
     return 1 if kind & c.SUFFIX else 0
@@ -272,15 +271,18 @@ def _is_address(points, classes, start, stop):
         return False
     if _host(points, classes, start, stop):
         return True
+    scheme = True
     for at in range(start, stop - 3):
         point = points[at]
         after = 0
         if point == ord(":") and points[at + 1] == ord("/") and points[at + 2] == ord("/") and at - start > 1:
-            after = at + 3
+            after = at + 3 if scheme else 0
         elif point == ord("@") and at > start:
             after = at + 1
         if after and _host(points, classes, after, stop):
             return True
+        signs = point == ord("+") or point == ord("-") or point == ord(".") or point == ord("_")
+        scheme = scheme and (signs or classes[at] & (c.LETTER | c.DIGIT) != 0)
     return False
 
 
@@ -332,7 +334,7 @@ def _put_checked(tokens, count, start, stop, sums, down, keys, values):
 @jit
 def _split_word(points, classes, sums, down, keys, values, start, stop, tokens, count, suffixes):
     """Append the tokens of points[start:stop], which holds no white space; how many there are now."""
-    held = 0
+    held, first = 0, count
     while start < stop:
         if _pieces(_special(sums, down, keys, values, start, stop)):
             break
@@ -382,7 +384,23 @@ def _split_word(points, classes, sums, down, keys, values, start, stop, tokens, 
         held -= 1
         count = _put(tokens, count, stop, suffixes[held])
         stop = suffixes[held]
-    return count
+    return count if count - first < 2 else _join(sums, down, keys, values, tokens, first, count)
+
+
+@jit
+def _join(sums, down, keys, values, tokens, first, count):
+    """Join neighbours that make one special word, such as `):` and `''`; how many tokens there are now."""
+    kept = first
+    while first < count:
+        size = 1
+        for more in range(min(3, count - first), 1, -1):
+            value = _special(sums, down, keys, values, tokens[first, 0], tokens[first + more - 1, 1])
+            if _pieces(value) == 1:
+                size = more
+                break
+        kept = _put(tokens, kept, tokens[first, 0], tokens[first + size - 1, 1])
+        first += size
+    return kept
 
 
 @jit

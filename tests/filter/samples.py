@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 
 from components.core.records import Document, Item, table
 from components.core.stage import Output, Unit
+from components.filter import facts
+from components.filter.annotate import AnnotateStage
+from components.filter.judge import Judgement, apply
+from components.filter.params import AnnotateParams
 from components.filter.reasons import FilterReason
-from components.filter.rules.base import DocumentFacts, ImageFacts
+from components.filter.rules.base import DocumentFacts, ImageFacts, TextFacts, TextRule
+from components.filter.texts import texts_of
 
 ENGLISH = (
     "The observatory stands on a ridge above the town, and on clear nights its dome is open until dawn. "
@@ -47,16 +53,46 @@ def documents(*docs: Document) -> pa.Table:
     return table(docs, "documents/1")
 
 
-def unit(docs: pa.Table) -> Unit:
-    return Unit(index=0, tables={"documents": docs}, stores=None)  # type: ignore[arg-type]
+def unit(docs: pa.Table, item_scores: pa.Table | None = None) -> Unit:
+    tables = {"documents": docs} | ({} if item_scores is None else {"item_scores": item_scores})
+    return Unit(index=0, tables=tables, stores=None)  # type: ignore[arg-type]
 
 
 def output(step: str) -> Output:
     return Output(step=step, reasons=FilterReason)
 
 
-def document_facts(source: str = "html", **scores: float) -> DocumentFacts:
-    return DocumentFacts(source=source, language="en", language_score=0.9, scores=scores)
+def annotated(table: pa.Table, **params: object) -> Unit:
+    """A unit for decide: the documents with their scores, and those of their lines."""
+    out = output("annotate")
+    AnnotateStage(AnnotateParams(**params)).run(unit(table), out)  # type: ignore[arg-type]
+    return unit(*(pa.concat_tables(out.tables[port]) for port in ("documents", "item_scores")))
+
+
+def text_facts(*texts: str | list[str], without_citations: bool = True, **params: object) -> TextFacts:
+    """What text rules see of documents with these texts; the language is not looked for."""
+    docs = [
+        document(n, *map(text, [each] if isinstance(each, str) else each)) for n, each in enumerate(texts)
+    ]
+    tables = annotated(documents(*docs), identify_language=False, **params).tables
+    docs_table = tables["documents"]
+    return facts.text_facts(
+        docs_table, tables["item_scores"], texts_of(docs_table), without_citations=without_citations
+    )
+
+
+def judged(rule: TextRule, seen: TextFacts, params: object) -> list[str | None]:
+    """The reason for which a rule drops each document, None where it does not."""
+    judgement = Judgement(np.ones(len(seen.documents), np.bool_))
+    apply([rule], seen, params, judgement, np.ones(len(seen.documents), np.bool_))
+    reasons: list[str | None] = [None] * len(seen.documents)
+    for row, objection in judgement.dropped():
+        reasons[row] = objection.reason
+    return reasons
+
+
+def document_facts(source: str = "html") -> DocumentFacts:
+    return DocumentFacts(source)
 
 
 def image_facts(

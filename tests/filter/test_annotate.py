@@ -5,7 +5,18 @@ import pyarrow as pa
 from components.core import schemas
 from components.filter.annotate import AnnotateStage
 from components.filter.params import AnnotateParams
-from tests.filter.samples import CHINESE, ENGLISH, GERMAN, document, documents, image, output, text, unit
+from tests.filter.samples import (
+    CHINESE,
+    ENGLISH,
+    GERMAN,
+    annotated,
+    document,
+    documents,
+    image,
+    output,
+    text,
+    unit,
+)
 
 
 def annotate(table: pa.Table, params: AnnotateParams | None = None) -> pa.Table:
@@ -51,6 +62,44 @@ def test_keeps_scores_it_does_not_make() -> None:
 def test_is_idempotent() -> None:
     once = annotate(documents(document(0, text(ENGLISH)), document(1, text(CHINESE), image("u"))))
     assert annotate(once).equals(once)
+
+
+def test_every_document_has_the_same_scores_in_the_same_order() -> None:
+    result = annotate(documents(document(0, text(ENGLISH)), document(1), document(2, text(CHINESE))))
+    names = [[name for name, _ in row] for row in result.column("scores").to_pylist()]
+    assert names[0] == names[1] == names[2]
+    assert "duplicate_10gram_share" in names[0]
+
+
+def test_lines_are_scored_beside_the_documents() -> None:
+    tables = annotated(
+        documents(document(0, image("u"), text("One line.\n\nAnother.")), document(1, text("x")))
+    ).tables
+    rows = tables["item_scores"].select(["row", "item", "line", "words"]).to_pylist()
+    schemas.check(tables["item_scores"].schema, "item_scores/1", producer="annotate", consumer="test")
+    assert [tuple(row.values()) for row in rows] == [(0, 1, 0, 2), (0, 1, 2, 1), (1, 0, 0, 1)]
+
+
+def test_paragraphs_are_scored_on_demand() -> None:
+    table = documents(document(0, text(ENGLISH), image("u"), text("Two.")))
+    tables = annotated(table, paragraph_scores=True).tables
+    rows = tables["item_scores"].select(["item", "line", "plain_words"]).to_pylist()
+    assert [(row["item"], row["line"]) for row in rows] == [(0, 0), (2, 0), (0, -1), (2, -1)]
+    assert [row["plain_words"] is None for row in rows] == [True, True, False, False]
+    assert "repeated_words_share" in dict(tables["documents"].column("scores").to_pylist()[0])
+
+
+def test_language_can_be_left_unknown() -> None:
+    out = output("annotate")
+    docs = documents(document(0, text(ENGLISH)))
+    AnnotateStage(AnnotateParams(identify_language=False)).run(unit(docs), out)
+    assert out.tables["documents"][0].column("language").to_pylist() == [None]
+    assert out.counters == {}
+
+
+def test_a_slice_of_a_shard_is_scored_like_the_whole() -> None:
+    table = documents(*(document(n, text(ENGLISH), text(f"Number {n}.")) for n in range(4)))
+    assert annotate(table.slice(1, 2)).equals(annotate(table).slice(1, 2))
 
 
 def test_empty_shard() -> None:

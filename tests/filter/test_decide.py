@@ -3,25 +3,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.core import schemas
 from components.core.errors import ConfigurationError
 from components.core.manifest import Counts
 from components.core.runner import commit, publish, run_step, work
 from components.core.stage import Output
 from components.filter.annotate import AnnotateStage
 from components.filter.decide import DecideStage
-from components.filter.params import AnnotateParams, DecideParams, FilterParams
+from components.filter.params import DecideParams, FilterParams
 from components.filter.reasons import FilterReason
-from tests.filter.samples import ENGLISH, GERMAN, document, documents, image, output, text, unit
+from tests.filter.samples import ENGLISH, GERMAN, annotated, document, documents, image, output, text, unit
 
 PHOTO = "https://example.com/photo.jpg"
 SHA = "ab" * 32
+EMPTY = schemas.get("item_scores/1").empty_table()
 
 
 def decide(*docs, **params: object) -> tuple[pa.Table, Output]:
-    annotated = output("annotate")
-    AnnotateStage(AnnotateParams()).run(unit(documents(*docs)), annotated)
     out = output("decide")
-    DecideStage(DecideParams(**params)).run(unit(annotated.tables["documents"][0]), out)  # type: ignore[arg-type]
+    paragraphs = any("paragraph" in name for name in params)
+    DecideStage(DecideParams(**params)).run(annotated(documents(*docs), paragraph_scores=paragraphs), out)  # type: ignore[arg-type]
     return pa.concat_tables(out.tables["documents"]), out
 
 
@@ -152,7 +153,101 @@ def test_any_language() -> None:
 
 def test_documents_without_scores_are_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="run the annotate step"):
-        DecideStage(DecideParams()).run(unit(documents(document(0, text(ENGLISH)))), output("decide"))
+        DecideStage(DecideParams()).run(unit(documents(document(0, text(ENGLISH))), EMPTY), output("decide"))
+
+
+def test_scores_of_other_documents_are_a_configuration_error() -> None:
+    one, two = (
+        annotated(documents(*(document(n, text(ENGLISH)) for n in range(count)))).tables for count in (1, 2)
+    )
+    with pytest.raises(ConfigurationError, match="of other documents"):
+        DecideStage(DecideParams()).run(unit(one["documents"], two["item_scores"]), output("decide"))
+
+
+def test_rules_on_paragraphs_ask_for_their_scores() -> None:
+    shard = annotated(documents(document(0, text(ENGLISH), image(PHOTO))))
+    with pytest.raises(ConfigurationError, match="paragraph_scores=true"):
+        DecideStage(DecideParams(min_paragraph_words=4)).run(shard, output("decide"))
+
+
+def texts(table: pa.Table) -> list[list[str | None]]:
+    return [[item["text"] for item in items] for items in table.column("items").to_pylist()]
+
+
+def test_lines_are_taken_out_and_the_ledger_says_how_much() -> None:
+    body = f"{ENGLISH}\n" * 4
+    kept, out = decide(
+        document(
+            0, text("SHOP NOW FOR LESS"), text(f"{body}12 likes\nIt ends."), image(PHOTO), text("12345")
+        ),
+        document(1, text(ENGLISH), image(PHOTO)),
+        max_duplicate_lines=None, max_duplicate_line_share=None, max_duplicate_paragraphs=None,
+        max_top_2gram=None, max_top_3gram=None, max_top_4gram=None,
+        **{f"max_duplicate_{n}gram": None for n in range(5, 11)},
+    )  # fmt: skip
+    assert texts(kept) == [[f"{body}It ends.", None], [ENGLISH, None]]
+    found = [(line["record_id"], line["reason"], line["detail"]) for line in out.ledger]
+    size = 17 + 4 * len(ENGLISH) + 8 + 8 + 5
+    assert found == [
+        (f"{0:032x}", "uppercase_line", f"1 lines, 17 of {size} characters"),
+        (f"{0:032x}", "numeric_line", f"1 lines, 5 of {size} characters"),
+        (f"{0:032x}", "counter_line", f"1 lines, 8 of {size} characters"),
+    ]
+    assert out.counters["lines_removed"] == 3
+
+
+def test_citations_are_cut_out_of_lines() -> None:
+    value = ENGLISH.replace("town,", "town[1],").replace("dawn.", "dawn.[edit]")
+    kept, out = decide(document(0, text(value), image(PHOTO)), c4_remove_citations=True)
+    assert texts(kept) == [[ENGLISH, None]]
+    assert [(line["reason"], line["detail"]) for line in out.ledger] == [("citations", "9 characters")]
+    kept, out = decide(document(0, text(value), image(PHOTO)))
+    assert (texts(kept), out.ledger) == ([[value, None]], [])
+
+
+def test_a_document_that_loses_much_is_dropped_whole_and_without_changed_lines() -> None:
+    kept, out = decide(document(0, text(ENGLISH), text("MENU HOME SHOP ABOUT CONTACT"), image(PHOTO)))
+    assert kept.num_rows == 0
+    assert [(line["action"], line["reason"]) for line in out.ledger] == [("dropped", "too_much_removed")]
+
+
+def test_paragraphs_are_taken_out_with_their_lines() -> None:
+    kept, out = decide(
+        document(0, text(ENGLISH), image(PHOTO), text("Not much.\nMore of it.")), min_paragraph_words=6
+    )
+    assert texts(kept) == [[ENGLISH, None]]
+    assert [(line["reason"], line["detail"]) for line in out.ledger] == [
+        ("paragraph_length", f"1 items, 20 of {len(ENGLISH) + 20} characters")
+    ]
+
+
+def test_latex_is_not_judged_for_its_prose() -> None:
+    formulas = " ".join(f"x_{n} = {n}" for n in range(40))
+    docs = [
+        document(n, text(formulas), image(None, 640, 480), source=s) for n, s in enumerate(["html", "latex"])
+    ]
+    kept, _ = decide(*docs, language=[])
+    assert kept.column("source").to_pylist() == ["latex"]
+    assert decide(*docs, language=[], unfiltered_sources=[])[0].num_rows == 0
+
+
+def test_personal_data_is_replaced_in_what_is_kept() -> None:
+    value = f"{ENGLISH} Write to jane.doe@observatory.org."
+    picture = image(PHOTO, 640, 480)
+    picture.alt = "Photo by joe@observatory.org"
+    kept, out = decide(document(0, text(value), picture), document(1, text("a@b.org")))
+    assert "observatory.org" not in str(kept.column("items").to_pylist())
+    assert [
+        (line["record_id"], line["action"], line["reason"], line["detail"]) for line in out.ledger[1:]
+    ] == [(f"{0:032x}", "changed", "email_replaced", "2 replaced")]
+    kept, _ = decide(document(0, text(value), picture), emails=False)
+    assert texts(kept)[0][0] == value
+
+
+def test_bad_addresses_are_dropped() -> None:
+    kept, out = decide(document(0, text(ENGLISH), image(PHOTO), url="https://www.pornhub.com/x"))
+    assert kept.num_rows == 0
+    assert lines(out, "dropped") == [(f"{0:032x}", "url_domain")]
 
 
 IMAGES = st.builds(
@@ -177,8 +272,9 @@ def test_every_document_and_image_is_accounted_for_and_a_second_pass_changes_not
     assert sorted(kept.column("id").to_pylist() + dropped) == sorted(d.id for d in docs)
     assert out.counters.get("images_removed", 0) == len(lines(out, "changed"))
     again = output("decide")
-    DecideStage(DecideParams()).run(unit(kept), again)
-    assert again.tables["documents"][0].equals(kept)
+    DecideStage(DecideParams()).run(annotated(kept), again)
+    # but for the scores, which were made again from what was left
+    assert again.tables["documents"][0].drop_columns("scores").equals(kept.drop_columns("scores"))
     assert again.ledger == []
 
 
@@ -193,11 +289,13 @@ def test_changed_threshold_reuses_the_annotations(tmp_path) -> None:
     kept = []
     for params in (
         FilterParams(),
-        FilterParams(decide=DecideParams(min_words=1, language=[], require_images=False)),
+        FilterParams(
+            decide=DecideParams(min_words=1, language=[], unfiltered_sources=["html"], require_images=False)
+        ),
     ):
         annotate = AnnotateStage(params.annotate)
         resumed = work(annotate, {"documents": given}, root)["resumed"]
-        annotated = commit(annotate, {"documents": given}, root)["documents"]
-        decided = run_step(DecideStage(params.decide), {"documents": annotated}, root)["documents"]
+        scored = commit(annotate, {"documents": given}, root)
+        decided = run_step(DecideStage(params.decide), scored, root)["documents"]
         kept.append((resumed, decided.rows, decided.counts.dropped))
     assert kept == [(0, 2, {"too_few_words": 2}), (2, 4, {})]

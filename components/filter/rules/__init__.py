@@ -32,7 +32,7 @@ from components.filter.rules.url_lists import UrlListsParams, url_lists
 from components.filter.rules.url_words import UrlWordsParams, url_words
 from components.filter.rules.word_count import WordCountParams, word_count
 
-TEXT_RULES: Final[tuple[TextRule, ...]] = (url_lists, url_words, language, word_count)
+TEXT_RULES: Final[tuple[TextRule, ...]] = (url_lists, url_words, word_count, language)
 """For documents of every source."""
 QUALITY_RULES: Final[tuple[TextRule, ...]] = (
     gopher_repetition,

@@ -1,18 +1,24 @@
 import dataclasses
 from importlib import resources
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from components.filter.reasons import FilterReason
 from components.filter.rules.language import KNOWN, LanguageParams, language
-from tests.filter.samples import document_facts
+from tests.filter.samples import judged, text_facts
 
 
-def judged(code: str | None, score: float, params: LanguageParams, source: str = "html") -> object:
-    facts = dataclasses.replace(document_facts(source), language=code, language_score=score)
-    verdict = language(facts, params)
-    return verdict and verdict.reason
+def judge(code: str | None, score: float, params: LanguageParams, source: str = "html") -> str | None:
+    seen = text_facts("Some text.")
+    documents = dataclasses.replace(
+        seen.documents,
+        source=np.array([source], object),
+        language=np.array([code], object),
+        language_score=np.array([score]),
+    )
+    return judged(language, dataclasses.replace(seen, documents=documents), params)[0]
 
 
 @pytest.mark.parametrize(
@@ -25,16 +31,16 @@ def judged(code: str | None, score: float, params: LanguageParams, source: str =
     ],
 )
 def test_published_defaults(code: str | None, score: float, reason: FilterReason | None) -> None:
-    assert judged(code, score, LanguageParams()) == reason
+    assert judge(code, score, LanguageParams()) == reason
 
 
 def test_empty_list_takes_any_language_at_any_score() -> None:
-    assert judged("de", 0.01, LanguageParams(language=[])) is None
-    assert judged(None, 0.0, LanguageParams(language=[])) is None
+    assert judge("de", 0.01, LanguageParams(language=[])) is None
+    assert judge(None, 0.0, LanguageParams(language=[])) is None
 
 
 def test_single_image_has_no_language() -> None:
-    assert judged(None, 0.0, LanguageParams(), source="image") is None
+    assert judge(None, 0.0, LanguageParams(), source="image") is None
 
 
 @pytest.mark.parametrize("code", ["english", "EN", "en-US", "eng", ""])
