@@ -62,6 +62,13 @@ def test_what_is_seen_stays_whatever_the_decoder_skips(side: int) -> None:
     assert np.abs(got - np.asarray(wanted).astype(int)).mean() < 3
 
 
+def test_the_border_is_white() -> None:
+    for form in ("JPEG", "PNG"):
+        square = resized(encoded(PilImage.new("RGB", (90, 30), "navy"), form), "border", 60)
+        assert min(square.getpixel((30, 5))) > 250  # type: ignore[arg-type]
+        assert square.getpixel((30, 30))[0] < 10  # type: ignore[index]
+
+
 def test_transparency_becomes_white_and_the_picture_stands_upright() -> None:
     clear = PilImage.new("RGBA", (80, 80), (0, 0, 0, 0))
     assert min(resized(encoded(clear, "PNG"), "fit", 40).getpixel((20, 20))) > 250  # type: ignore[arg-type]

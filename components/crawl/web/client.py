@@ -31,6 +31,7 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _HEAD_BYTES: Final = 64 * 1024
 _LOOK_BYTES: Final = 8192
 """How much of a body a `Watch` is shown before the rest is read."""
+_CLOSE: Final = {"Connection": "close"}
 _DNS_SECONDS: Final = 600
 _IDLE_SECONDS: Final = 5.0
 """How long an idle connection is kept: with thousands of hosts each holds a file descriptor."""
@@ -321,7 +322,13 @@ def check_url(url: str, permission: Callable[[str], bool]) -> str:
 
 
 class Watch:
-    """Follows one file while it is fetched. This one lets everything pass."""
+    """Follows one file while it is fetched. This one lets everything pass.
+
+    Attributes:
+        last: nothing more will be asked of this host, so the connection is not kept.
+    """
+
+    last = False
 
     def asked(self) -> None:
         """A request is about to be sent."""
@@ -450,7 +457,8 @@ class Client:
             date = self._clock()
             target = yarl.URL(url, encoded=True)
             watch.asked()
-            async with self._session.get(target, allow_redirects=False) as response:
+            headers = _CLOSE if watch.last else None
+            async with self._session.get(target, allow_redirects=False, headers=headers) as response:
                 assert isinstance(response, _Response)
                 watch.answered()
                 exchange = _exchange(url, date, response)

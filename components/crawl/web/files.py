@@ -177,7 +177,7 @@ class FileFetcher:
         end = asyncio.get_running_loop().time() + self.params.host_time_s
         silent = 0
         while queue:
-            answer = await self._attempt(queue.popleft(), end)
+            answer = await self._attempt(queue.popleft(), end, last=not queue)
             if answer.reached or answer.reason not in _UNREACHED:
                 break
             silent += 1
@@ -186,7 +186,7 @@ class FileFetcher:
 
         async def work() -> None:
             while queue:
-                await self._attempt(queue.popleft(), end)
+                await self._attempt(queue.popleft(), end, last=not queue)
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(min(self._workers, self.params.host_connections, len(queue))):
@@ -201,11 +201,11 @@ class FileFetcher:
 
     # one address
 
-    async def _attempt(self, target: FileTarget, host_end: float) -> FileAnswer:
+    async def _attempt(self, target: FileTarget, host_end: float, *, last: bool) -> FileAnswer:
         answer = self._answers[target.url] = FileAnswer(target)
         if late := self._too_late(host_end):
             return answer.end("failed", late, "not asked any more")
-        watch = _FileWatch(answer, self._look, self._large)
+        watch = _FileWatch(answer, self._look, self._large, last=last)
         try:
             await self._visit(target, answer, watch)
         except Drop as drop:
@@ -294,8 +294,15 @@ class FileFetcher:
 class _FileWatch(Watch):
     """Counts the requests for one address, and makes large bodies wait for room."""
 
-    def __init__(self, answer: FileAnswer, look: Callable[[bytes], None], large: asyncio.Semaphore) -> None:
-        self._answer, self._look, self._large = answer, look, large
+    def __init__(
+        self,
+        answer: FileAnswer,
+        look: Callable[[bytes], None],
+        large: asyncio.Semaphore,
+        *,
+        last: bool,
+    ) -> None:
+        self._answer, self._look, self._large, self.last = answer, look, large, last
         self._holds = False
 
     def asked(self) -> None:
