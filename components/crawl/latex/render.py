@@ -96,6 +96,8 @@ class Renderer:
                 self.buf.append(" ")
             elif first in "{}$&~#\n" or first < "\x08":
                 self._special(token)
+            elif token.isalnum():  # most of a text: nothing in it to be joined
+                self.buf.append(token)
             elif self.german and '"' in token:
                 self.buf.append(_german(token))
             else:

@@ -31,7 +31,8 @@ _CITED: Final = re.compile(r"[ \t\n]*\x04")
 _UNKNOWN_IN_BRACKETS: Final = re.compile(r"\s*\(\s*\x07\s*\)")
 _UNKNOWN: Final = re.compile(r"[ \t\n]*\x07")
 _MAX_NESTED_COUNTERS: Final = 200
-_SPACES: Final = re.compile(r"[ \t\n\r\f\v\u00a0]+")
+# white space other than one blank, which stays
+_SPACES: Final = re.compile(r" [ \t\n\r\f\v\u00a0]+|[\t\n\r\f\v\u00a0][ \t\n\r\f\v\u00a0]*")
 _LINES: Final = re.compile(r"[ \x03]*\x03[ \x03]*")
 _KINDS: Final = {
     "section": "Section", "figure": "Figure", "table": "Table", "equation": "Equation",
