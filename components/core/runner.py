@@ -271,7 +271,16 @@ def commit(
         store.put(manifest_key(stage.name, port), manifest.to_json())
     if stage.exclusive:
         _remove_superseded(store, plan, manifests)
-    _tell_committed(stage.name, counts)
+    if stage.enabled:
+        _tell_committed(stage.name, counts)
+    else:
+        emit(
+            "committed",
+            step=stage.name,
+            line=f"{stage.name}: skipped: {stage.skipped}",
+            skipped=stage.skipped,
+            **counts.model_dump(exclude={"counters", "changed"}),
+        )
     return manifests
 
 

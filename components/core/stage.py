@@ -244,6 +244,9 @@ class Stage(ABC, Generic[Params]):
         """False for an optional step that is not wanted: no unit is run, its outputs are empty."""
         return True
 
+    skipped: ClassVar[str] = "it was not asked for"
+    """Why a step that is not `enabled` did nothing: the parameter to set, for a person."""
+
     @property
     def spans(self) -> int:
         """Of a `span` stage: how many runs the shards are cut into, as equal as can be."""

@@ -39,6 +39,7 @@ class FetchImagesStage(FetchFilesStage[FetchImagesParams]):
     produces = {"images": "images/1", "image_links": "image_links/1", "fetches": "fetches/1"}
     partitioned = {"images": "id", "image_links": "shard"}
     kind = "image"
+    skipped = "crawl.images.fetch is false"
 
     def __init__(self, params: FetchImagesParams, clock: Callable[[], datetime] = utc_now) -> None:
         super().__init__(params, clock)

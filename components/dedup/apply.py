@@ -149,6 +149,7 @@ _MEANING = {
     DedupReason.SAME_URL: "a capture of the same address",
     DedupReason.EXACT_TEXT: "an earlier document has the same text",
     DedupReason.NEAR_TEXT: "or of a duplicate of it",
+    DedupReason.SEMANTIC_TEXT: "it means nearly the same",
 }
 
 

@@ -47,6 +47,7 @@ class BloomStage(Stage[BloomParams]):
     produces = {"drops": "text_drops/1"}
     reasons = DedupReason
     grouping = "span"
+    skipped = "dedup.bloom.enabled is false"
     conserves = False
     partitioned = {"drops": "shard"}
     columns = {"documents": ("id", "items")}

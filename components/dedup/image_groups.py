@@ -34,6 +34,7 @@ class ImageGroupsStage(Stage[ImageGroupParams]):
     produces = {"groups": "image_groups/1"}
     reasons = DedupReason
     grouping = "span"
+    skipped = "dedup.image_groups.enabled is false"
     conserves = False
     columns = {"images": ("id", "phash", "dhash", "scores")}
     partitioned = {"groups": "image_id"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from components.core import runner
 from components.core.manifest import Manifest, load
@@ -12,12 +12,15 @@ from components.core.task import Artifact, hand_over, make_stage, read_params, r
 from components.dedup import registry
 from components.dedup.params import DedupFamilyParams
 
-_RELEASED_KEYS = "components.dedup.released_keys:ReleasedKeysStage"
+_RELEASED_KEYS: Final = "components.dedup.released_keys:ReleasedKeysStage"
+_NO_MATTER: Final = frozenset({"limits"})
+"""Parameters of the extraction that change no document (a page that meets a limit fails, and is not seen)."""
 
 
 def settings(crawl: Mapping[str, Any], filter: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters that decide what becomes of a payload: a run with others reads it again."""
-    return {"extract": crawl["extract"], "filter": filter}
+    extract = {name: value for name, value in crawl["extract"].items() if name not in _NO_MATTER}
+    return {"extract": extract, "filter": dict(filter)}
 
 
 def snapshot(

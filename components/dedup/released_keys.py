@@ -25,6 +25,7 @@ class ReleasedKeysStage(Stage[RegistryParams]):
     produces = {"keys": "known_keys/1"}
     reasons = DedupReason
     conserves = False
+    skipped = "dedup.registry.uri names no registry"
     partitioned = {"keys": "key"}
     sides = {"released": "aligned", "keys": "aligned"}
     columns = {"documents": ("id",), "released": ("id",), "keys": ("band", "key", "row")}

@@ -29,6 +29,7 @@ class EmbedStage(Stage[SemanticParams]):
     """
 
     name = "embed"
+    skipped = "dedup.semantic.model names no model"
     consumes = {"documents": "documents/1", "duplicates": "duplicates/1", "drops": "text_drops/1"}
     produces = {"embeddings": "embeddings/1"}
     reasons = DedupReason
@@ -74,6 +75,7 @@ class CentroidsStage(Stage[SemanticParams]):
     """
 
     name = "semantic_centroids"
+    skipped = "dedup.semantic.model names no model"
     consumes = {"embeddings": "embeddings/1"}
     produces = {"centroids": "centroids/1"}
     reasons = DedupReason
@@ -110,6 +112,7 @@ class AssignStage(Stage[SemanticParams]):
     """Gives every embedding the number of its nearest centroid."""
 
     name = "semantic_assign"
+    skipped = "dedup.semantic.model names no model"
     consumes = {"embeddings": "embeddings/1", "centroids": "centroids/1"}
     produces = {"embeddings": "embeddings/1"}
     reasons = DedupReason
@@ -137,6 +140,7 @@ class SemanticStage(Stage[SemanticParams]):
     """
 
     name = "semantic"
+    skipped = "dedup.semantic.model names no model"
     consumes = {"embeddings": "embeddings/1"}
     produces = {"duplicates": "duplicates/1"}
     reasons = DedupReason

@@ -38,6 +38,7 @@ class SimilarityStage(Stage[SimilarityParams]):
     produces = {"scores": "image_text_scores/1"}
     reasons = FilterReason
     conserves = False
+    skipped = "filter.similarity.model names no model"
     sides = {"images": "by_id"}
     columns = {"images": ("id", "bytes", "width", "height")}
 
