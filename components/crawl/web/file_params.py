@@ -159,6 +159,13 @@ class FetchImagesParams(FilesParams):
         description="longer side / shorter side: beyond it images are dropped by their header; 0: none "
         "(MINT-1T: 2 for HTML, 3 for PDF)",
     )
+    max_unit_bytes: int = Field(
+        default=256 * 2**20,
+        ge=1,
+        le=3 * 2**29,
+        description="bytes of images that one unit keeps; writing them takes about six times as much "
+        "memory. Addresses not begun by then fail with budget_reached; more partitions give more units",
+    )
     decode_s: float = Field(default=20.0, gt=0, le=3600, description="seconds to decode one image")
     decode_bytes: int = Field(
         default=1 << 30, ge=64 << 20, description="bytes by which the decoding process may grow (Linux only)"
