@@ -1,4 +1,4 @@
-"""Reading order, speed and images of the PDF reader beside plain pypdfium2 text.
+"""Reading order, speed and images of the PDF reader beside pypdfium2's and pdfplumber's text.
 
     python benchmarks/pdf_quality.py CORPUS
 
@@ -8,25 +8,34 @@ hyphens at line ends joined in neither):
 
 - order: 1 - edits / words, where edits turn one word sequence into the other (insert and delete only);
 - 4-gram F1: of the multisets of four words in a row.
+
+Pages of several columns are also held against an order that a person wrote down from looking at them
+(`tests/data/pdf/reading_order.json`: the first words of paragraphs and headings): the longest part of these
+that a reader gives in order, over all of them. Each page is read alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import bisect
 import collections
 import difflib
+import io
+import json
 import re
 import statistics
 import sys
 import time
 from pathlib import Path
 
+import pdfplumber
 import pypdfium2
 
 from components.core.errors import BadRecord, Drop
 from components.core.records import Extracted
 from components.crawl.pdf.extractor import PdfParams, extract_pdf
 
+GOLDEN = Path(__file__).parents[1] / "tests" / "data" / "pdf" / "reading_order.json"
 WORD = re.compile(r"[\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
 
 
@@ -87,6 +96,55 @@ def quality(corpus: Path) -> None:
     print(f"{'mean':34} {'':6} | {means[0]:6.3f} {means[1]:6.3f} | {means[2]:6.3f} {means[3]:6.3f}")
 
 
+def one_page(payload: bytes, number: int) -> bytes:
+    """A PDF of one page of another, counted from 1."""
+    source, single = pypdfium2.PdfDocument(payload), pypdfium2.PdfDocument.new()
+    single.import_pages(source, [number - 1])
+    out = io.BytesIO()
+    single.save(out)
+    return out.getvalue()
+
+
+def letters(text: str) -> str:
+    return "".join(re.findall(r"[^\W_]", text.replace("\u0002", "").lower()))
+
+
+def in_order(text: str, snippets: list[str]) -> float:
+    """Share of the snippets that are found one after the other."""
+    flat_text = letters(text)
+    places = [place for snippet in snippets if (place := flat_text.find(letters(snippet))) >= 0]
+    ends: list[int] = []  # the least end of an increasing part of each length
+    for place in places:
+        at = bisect.bisect_left(ends, place)
+        ends[at : at + 1] = [place]
+    return len(ends) / len(snippets)
+
+
+def plumbed(payload: bytes) -> str:
+    with pdfplumber.open(io.BytesIO(payload)) as pdf:
+        return "\n".join(page.extract_text() for page in pdf.pages)
+
+
+def columns(corpus: Path) -> None:
+    print(f"{'page of several columns':50} {'ours':>6} {'pypdfium2':>10} {'pdfplumber':>11}")
+    rows = []
+    for page in json.loads(GOLDEN.read_text()):
+        path = next(iter(corpus.rglob(page["file"])), None)
+        if path is None:
+            print(f"{page['file']}: not there")
+            continue
+        payload = one_page(path.read_bytes(), page["page"])
+        texts = flat(extract_pdf(payload)), plain(payload), plumbed(payload)
+        rows.append([in_order(text, page["order"]) for text in texts])
+        print(
+            f"{page['file'][:42] + ' ' + str(page['page']):50} "
+            + "{:6.2f} {:10.2f} {:11.2f}".format(*rows[-1])
+        )
+    if rows:
+        means = [statistics.mean(column) for column in zip(*rows, strict=True)]
+        print(f"{'mean of ' + str(len(rows)):50} " + "{:6.3f} {:10.3f} {:11.3f}".format(*means))
+
+
 def speed(corpus: Path) -> None:
     outcomes: collections.Counter[str] = collections.Counter()
     pages = images = captions = 0
@@ -124,6 +182,7 @@ def main() -> int:
     parser.add_argument("corpus", type=Path)
     corpus = parser.parse_args().corpus
     quality(corpus)
+    columns(corpus)
     speed(corpus)
     return 0
 

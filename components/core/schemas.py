@@ -51,11 +51,14 @@ CONSENT: Final = pa.struct(
 SOURCES: Final = pa.schema(
     [
         _field("id", pa.string(), "SHA-256 (first 32 hex) of kind, URI and range", nullable=False),
-        _field("kind", pa.string(), "warc, wat, html, pdf, latex, image, video or url", nullable=False),
+        _field("kind", pa.string(), "warc, wat, arxiv, html, pdf, latex, image or url", nullable=False),
         _field("uri", pa.string(), "file://, s3://, http:// or https:// location", nullable=False),
-        _field("start", pa.int64(), "first byte of the range of a WARC file", nullable=False),
+        _field("start", pa.int64(), "first byte of the range of a WARC or WAT file or a tar", nullable=False),
         _field(
-            "stop", pa.int64(), "end of the range; records that start before it belong to it", nullable=False
+            "stop",
+            pa.int64(),
+            "end of the range; records that start before it belong to it; 2^63 - 1: the end of the file",
+            nullable=False,
         ),
         _field("bytes", pa.int64(), "size of the file in bytes; -1 where unknown"),
         _field("url", pa.string(), "the web address this came from, where known"),
