@@ -124,7 +124,7 @@ class DecideStage(Stage[DecideParams]):
         for row, kind, number in sorted(
             (row, kind, int(counts[row]))
             for kind, counts in replaced.items()
-            for row in np.flatnonzero(counts)
+            for row in np.flatnonzero(counts).tolist()
         ):
             out.count(f"{kind}_replaced", number)
             out.change(

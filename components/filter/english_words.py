@@ -9,28 +9,36 @@ from __future__ import annotations
 import functools
 from typing import Final
 
-_PRONOUNS: Final = "i you he she it we they".split()
-_QUESTIONS: Final = "who what when where why how there that this".split()
-_PLURALS: Final = "these those".split()
-_NOT: Final = (
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_PRONOUNS: Final = _words("i you he she it we they")
+_QUESTIONS: Final = _words("who what when where why how there that this")
+_PLURALS: Final = ("these", "those")
+_NOT: Final = _words(
     "ca could do does did had may might must need ought sha should wo would ai are is was were have has dare"
-).split()
-_NOT_HAVE: Final = "ca could do does did had may might must need ought sha should wo would".split()
-_HAVE: Final = "could might must should would".split()
+)
+_NOT_HAVE: Final = _words("ca could do does did had may might must need ought sha should wo would")
+_HAVE: Final = _words("could might must should would")
 _WORDS_OF_THEIR_OWN: Final = frozenset(
-    "ill its hell shell shed were well whore Ill Its Hell Shell Shed Were Well Whore".split()
+    _words("ill its hell shell shed were well whore Ill Its Hell Shell Shed Were Well Whore")
 )
 _TWO: Final = (
     "y'|all y|all how|'d|'y How|'d|'y not|'ve not|ve Not|'ve Not|ve can|not Can|not gon|na Gon|na got|ta "
     "Got|ta let|'s Let|'s c'm|on C'm|on i|'m|a I|'m|a i|m|a I|m|a"
 )
 _WHOLE: Final = (
-    "' '' 's 'S 'd 're 'll 'em 'nuff and/or w/o 'Cause 'cause 'cos 'Cos 'coz 'Coz 'cuz 'Cuz 'bout ma'am Ma'am "
+    "' '' 's 'S 'd 're 'll 'em 'nuff and/or w/o 'Cause 'cause 'cos 'Cos 'coz 'Coz 'cuz 'Cuz 'bout ma'am "
+    "Ma'am "
     "o'clock O'clock lovin' Lovin' havin' Havin' doin' Doin' goin' Goin' nothin' Nothin' nuthin' Nuthin' ol' "
     "Ol' somethin' Somethin' C++ a.m. p.m. Adm. Bros. co. Co. Corp. D.C. Dr. e.g. E.g. E.G. Gen. Gov. i.e. "
     "I.e. I.E. Inc. Jr. Ltd. Md. Messrs. Mo. Mont. Mr. Mrs. Ms. Ph.D. Prof. Rep. Rev. Sen. St. vs. v.s. Mt. "
-    "Jan. Feb. Mar. Apr. Jun. Jul. Aug. Sep. Sept. Oct. Nov. Dec. Ak. Ala. Ariz. Ark. Calif. Colo. Conn. Del. "
-    "Fla. Ga. Ia. Id. Ill. Ind. Kan. Kans. Ky. La. Mass. Mich. Minn. Miss. N.C. N.D. N.H. N.J. N.M. N.Y. Neb. "
+    "Jan. Feb. Mar. Apr. Jun. Jul. Aug. Sep. Sept. Oct. Nov. Dec. Ak. Ala. Ariz. Ark. Calif. Colo. Conn. "
+    "Del. "
+    "Fla. Ga. Ia. Id. Ill. Ind. Kan. Kans. Ky. La. Mass. Mich. Minn. Miss. N.C. N.D. N.H. N.J. N.M. N.Y. "
+    "Neb. "
     "Nebr. Nev. Okla. Ore. Pa. S.C. Tenn. Va. Wash. Wis. ä. ö. ü. \u2018s \u2018S "
     ":) :-) :)) :-)) :))) :-))) (: (-: =) (= :] :-] [: [-: [= =] :o) (o: :} :-} 8) 8-) (-8 ;) ;-) (; (-; :( "
     ":-( :(( :-(( :((( :-((( ): )-: =( >:( :') :'-) :'( :'-( :/ :-/ =/ =| :| :-| ]= =[ :1 :P :-P :p :-p :O "
@@ -62,7 +70,7 @@ def pieces() -> dict[str, tuple[str, ...]]:
             every += _split(pronoun, "'re")
         if pronoun in {"he", "she", "it"}:
             every += _split(pronoun, "'s")
-    for word in _QUESTIONS + _PLURALS:
+    for word in (*_QUESTIONS, *_PLURALS):
         for endings in (("'ll",), ("'ll", "'ve"), ("'d",), ("'d", "'ve")):
             every += _split(word, *endings)
         if word not in _PLURALS:

@@ -16,10 +16,10 @@ U64 = npt.NDArray[np.uint64]
 
 STOP_WORDS: Final = ("the", "be", "to", "of", "and", "that", "have", "with")
 """Gopher's (Rae et al. 2021, A.1.1)."""
-_UNITS: Final = (
-    "km km² km³ m m² m³ dm dm² dm³ cm cm² cm³ mm mm² mm³ ha µm nm yd in ft kg g mg µg t lb oz m/s km/h kmh mph "
-    "hPa Pa mbar mb MB kb KB gb GB tb TB T G M K %"
-).split()
+_UNITS: Final = """
+km km² km³ m m² m³ dm dm² dm³ cm cm² cm³ mm mm² mm³ ha µm nm yd in ft kg g mg µg t lb oz m/s km/h kmh mph
+hPa Pa mbar mb MB kb KB gb GB tb TB T G M K %
+"""
 
 
 @functools.cache
@@ -31,7 +31,7 @@ def _specials() -> tuple[U64, npt.NDArray[np.int32]]:
             values[word] = (
                 sum(len(piece) << (5 * place) for place, piece in enumerate(pieces)) | len(pieces) << 15
             )
-    for unit in _UNITS:
+    for unit in _UNITS.split():
         values[unit] = values.get(unit, 0) | text_kernel.UNIT
     for number, word in enumerate(STOP_WORDS):
         values[word] = values.get(word, 0) | text_kernel.STOP_WORD << number

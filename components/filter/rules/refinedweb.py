@@ -53,7 +53,7 @@ class RefinedWebParams(BaseModel):
 
 
 def refinedweb(facts: TextFacts, params: RefinedWebParams) -> Iterator[Objection | Removal]:
-    """Lines of capitals, digits, counters, single words and navigation go; a text that loses many goes too."""
+    """Lines of capitals, digits, counters, one word and navigation go; a text that loses many goes too."""
     lines = facts.lines
     before = lines.total(lines["words"])
     length = np.maximum(lines["characters"], 1)

@@ -25,7 +25,7 @@ class WordCountParams(BaseModel):
     max_words: int | None = Field(
         default=100_000,
         ge=1,
-        description="Most words in a document's text (Gopher A.1.1; DCLM, refinedweb.yaml). None: any number.",
+        description="Most words in a text (Gopher A.1.1; DCLM, refinedweb.yaml). None: any number.",
     )
 
 

@@ -3,10 +3,11 @@ import pytest
 from components.filter.rules.gopher_repetition import GopherRepetitionParams, gopher_repetition
 from tests.filter.samples import ENGLISH, judged, text_facts
 
-WORDS = """
+PHONETIC = """
 alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lima mike november oscar papa
 quebec romeo sierra tango uniform victor whiskey xray yankee zulu
-""".split()
+"""
+WORDS = PHONETIC.split()
 
 
 @pytest.mark.parametrize(
