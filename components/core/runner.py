@@ -27,7 +27,7 @@ from components.core.manifest import MANIFEST, Counts, Manifest, Partitioning, S
 from components.core.plan import StepPlan, UnitPlan
 from components.core.pool import Draining, Pool, drain_on_sigterm
 from components.core.progress import Progress, emit
-from components.core.stage import Stage, code_version
+from components.core.stage import PARTITIONS, Stage, code_version
 from components.core.store import Store, open_store
 
 LEDGER_LINES: Final = 100_000
@@ -45,7 +45,7 @@ class RunParams(BaseModel):
 
     processes: int = Field(default=0, ge=0, le=1024, description="processes a worker uses; 0: one a core")
     partitions: int = Field(
-        default=16,
+        default=PARTITIONS,
         ge=1,
         le=100_000,
         description="Buckets that a join's rows are spread over (addresses, image ids, dedup keys), each "

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar
 
 import pyarrow as pa
 from pydantic import BaseModel
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from components.core.store import Stores
 
 Params = TypeVar("Params", bound=BaseModel)
+
+PARTITIONS: Final = 16
+"""Partitions of a run that says nothing else."""
 
 Grouping = Literal["shard", "partition", "span", "all"]
 """What a unit is made of.
@@ -232,8 +235,8 @@ class Stage(ABC, Generic[Params]):
 
     def __init__(self, params: Params) -> None:
         self.params = params
-        self.partitions = int(getattr(params, "partitions", 16))
-        """How many partitions the ports in `partitioned` are spread over."""
+        self.partitions = PARTITIONS
+        """How many partitions the ports in `partitioned` are spread over; `run.partitions` sets it."""
 
     @abstractmethod
     def run(self, unit: Unit, out: Output) -> None:

@@ -54,9 +54,6 @@ class ExtractParams(BaseModel):
     statuses: list[int] = Field(
         default=[200], description="HTTP statuses of captures that are documents; others are dropped"
     )
-    partitions: int = Field(
-        default=16, ge=1, le=4096, description="buckets that the addresses of images are spread over"
-    )
 
 
 class CrawlParams(BaseModel):

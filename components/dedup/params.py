@@ -52,7 +52,7 @@ class DedupParams(BaseModel):
     Memory with the defaults (of match and cluster measured, of the others by their columns):
 
     - `dedup_keys`: a shard of documents, and 1 KB for each of them.
-    - `dedup_match`: 950 bytes for each document of the run, over the number of partitions; and 60 bytes
+    - `dedup_match`: 950 bytes for each document of the run, over run.partitions; and 60 bytes
       and the run's name for each key that the registry knows (16 a document), over that number too.
     - `dedup_cluster`: 13 bytes of scratch file for each document of the run; 450 bytes for each
       duplicate of one of the `cluster_spans`. 10 million edges of 74 million documents took 54 MB.
@@ -78,16 +78,6 @@ class DedupParams(BaseModel):
     rows: int = Field(default=8, ge=1, le=256, description="MinHash values in a band (FineWeb: 8).")
     seed: int = Field(
         default=1, ge=0, lt=2**63, description="Chooses the hash functions. Keys of two seeds never match."
-    )
-    partitions: int = Field(
-        default=16,
-        ge=1,
-        le=100_000,
-        description=(
-            "Parts that the keys are spread over, each matched by itself. A part must fit in a worker's "
-            "memory: a document has bands + 2 keys of 26 bytes, and matching takes as much again and more: "
-            "about 950 bytes a document in all, over the number of parts."
-        ),
     )
     cluster_spans: int = Field(
         default=1,
@@ -127,7 +117,7 @@ class BloomParams(BaseModel):
         le=64,
         description=(
             "A line with fewer tokens than an n-gram but at least so many is one n-gram by itself; one with "
-            "fewer is always kept (DCLM: 13, so that only lines of 13 tokens and more are deduplicated; BFF: 5)."
+            "fewer is always kept (DCLM: 13, so that lines of 13 tokens and more are deduplicated; BFF: 5)."
         ),
     )
     threshold: float = Field(
@@ -157,7 +147,7 @@ class BloomParams(BaseModel):
     max_memory_bytes: int = Field(
         default=4 << 30,
         ge=1 << 16,
-        description="Most memory of one filter, in bytes; about 1.27 bytes for each n-gram at a rate of 0.01.",
+        description="Most memory of one filter, in bytes; about 1.27 for each n-gram at a rate of 0.01.",
     )
     seed: int = Field(default=1, ge=0, lt=2**63, description="Chooses the hash function.")
 
@@ -201,12 +191,6 @@ class ImageGroupParams(BaseModel):
     )
     mirrored: bool = Field(
         default=False, description="Whether copies mirrored left to right are near-duplicates too."
-    )
-    partitions: int = Field(
-        default=16,
-        ge=1,
-        le=100_000,
-        description="Parts that the groups are spread over by image id: as many as the images have.",
     )
 
 
@@ -282,9 +266,6 @@ class SemanticParams(BaseModel):
         description="Documents that the clusters are made from, each of 1.5 kB for 384 dimensions.",
     )
     iterations: int = Field(default=20, ge=1, le=1000, description="Most rounds of k-means.")
-    partitions: int = Field(
-        default=16, ge=1, le=100_000, description="Parts that the clusters are spread over, each in memory."
-    )
 
 
 class DedupFamilyParams(BaseModel):

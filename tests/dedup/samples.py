@@ -21,6 +21,8 @@ from components.dedup.params import DedupParams
 
 VOCABULARY = [f"{a}{b}{c}" for a in "bdfglmnprst" for b in "aeiou" for c in ("", "n", "rk", "st")]
 
+PARTITIONS = 3
+
 PORTS = {**KeysStage.produces, **MatchStage.produces}
 
 
@@ -122,10 +124,10 @@ def deduplicate(
     Returns:
         The kept documents by shard, and the ledger lines of the last step.
     """
-    params = params or DedupParams(partitions=4)
+    params = params or DedupParams()
     made = [run(KeysStage(params), i, documents=shard) for i, shard in enumerate(shards)]
     parts, paragraphs, released = (
-        partitions(tables, "key", params.partitions)
+        partitions(tables, "key", PARTITIONS)
         for tables in (
             [port(out, "keys") for out in made],
             [port(out, "paragraphs") for out in made],

@@ -76,7 +76,7 @@ def deduplicate(
     """What all four steps list, by the runner, from documents in shards."""
     root = (folder / "run").as_uri()
     model = str(write_encoder(folder / "model", WORDS))
-    params = SemanticParams(**({"model": model, "documents_per_cluster": 30, "partitions": 3} | given))
+    params = SemanticParams(**({"model": model, "documents_per_cluster": 30} | given))
     firsts = np.cumsum([0, *map(len, shards)])
     tables = [documents(texts, int(n)) for texts, n in zip(shards, firsts, strict=False)]
     side = {

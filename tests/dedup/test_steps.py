@@ -29,7 +29,7 @@ from tests.dedup.samples import deduplicate, documents, edited, jaccard, kept_nu
 BASES = [prose(n, 60) for n in range(4)]
 POOL = [*BASES, *(edited(base, 50 + n, 1) for n, base in enumerate(BASES)), "", "short one", "short two"]
 INDICES = st.lists(st.integers(0, len(POOL) - 1), max_size=14)
-FEW = DedupParams(partitions=3)
+FEW = DedupParams()
 
 
 def test_copies_and_near_copies_go_the_first_stays() -> None:
@@ -161,7 +161,7 @@ def test_captures_of_one_page_and_what_is_like_them() -> None:
     kept, ledger = deduplicate([docs])
     assert kept_numbers(kept) == [0, 2]
     assert [(line["reason"], line["detail"].split()[2]) for line in ledger] == [("same_url", f"{0:032x}")]
-    kept, ledger = deduplicate([docs], DedupParams(partitions=4, keep="latest"))
+    kept, ledger = deduplicate([docs], DedupParams(keep="latest"))
     assert kept_numbers(kept) == [1]
     assert [(line["reason"], line["detail"].split()[2]) for line in ledger] == [
         ("same_url", f"{1:032x}"),
@@ -186,7 +186,7 @@ def test_a_second_crawl_is_deduplicated_against_a_released_one() -> None:
 
 
 def test_boilerplate_of_all_shards_is_stripped_from_all() -> None:
-    params = DedupParams(partitions=3, boilerplate=BoilerplateParams(sample=1, min_documents=3))
+    params = DedupParams(boilerplate=BoilerplateParams(sample=1, min_documents=3))
     shards = [documents(f"Skip to content\n{prose(n)}", first=n) for n in range(4)]
     kept, ledger = deduplicate([*shards, documents("Skip to content", first=4)], params)
     assert [row["items"][0]["text"] for t in kept for row in t.to_pylist()] == [prose(n) for n in range(4)]
@@ -210,7 +210,7 @@ class NoneStage(Stage[DedupParams]):
 @pytest.mark.parametrize("spans", [1, 3])
 def test_the_runner_gives_what_the_steps_give(tmp_path, spans: int) -> None:
     """Through the real store, partitions and manifests, with 4 shards, one of them empty."""
-    params = DedupParams(partitions=3, cluster_spans=spans)
+    params = DedupParams(cluster_spans=spans)
     texts = [POOL[n % len(POOL)] for n in range(30)]
     given = split(documents(*texts), [8, 8, 21])
     root = tmp_path.as_uri()

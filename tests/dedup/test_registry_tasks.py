@@ -1,4 +1,4 @@
-"""The registry's steps as an orchestrator calls them: with plain values and files."""
+"""The registry's tasks as an orchestrator calls them: with plain values and files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import pytest
 
 from components.core.manifest import Manifest, load
 from components.dedup.params import DedupFamilyParams
-from components.dedup.registry_steps import publish_registration, publish_snapshot, seen_settings
+from components.dedup.registry_tasks import publish_snapshot, register_run, settings
 from tests.dedup.registry_runs import Run
 from tests.dedup.test_registry import NEW, OLD, params, warc
 
-CRAWL = {"extract": {"statuses": [200], "limits": {"html_s": 30}, "partitions": 16}}
+CRAWL = {"extract": {"statuses": [200], "limits": {"html_s": 30}}}
+RUN = {"partitions": 3}
 
 
 def family(registry: str, run: str) -> dict[str, Any]:
@@ -28,16 +29,17 @@ def begin(tmp_path: Path, out: str, dedup: dict[str, Any], filter_: dict[str, An
         port: SimpleNamespace(path=str(tmp_path / port), metadata={})
         for port in ("known_keys", "seen_payloads")
     }
-    publish_snapshot(out, CRAWL, filter_, dedup, {"partitions": 3}, **artifacts)
+    publish_snapshot(out, CRAWL, filter_, dedup, RUN, *artifacts.values())
     assert {a.metadata["schema"] for a in artifacts.values()} == {"known_keys/1", "seen_payloads/1"}
     return {port: load(Path(a.path).read_bytes(), a.path) for port, a in artifacts.items()}
 
 
 def end(tmp_path: Path, run: Run, dedup: dict[str, Any], filter_: dict[str, Any]) -> None:
-    for name in ("released_keys.keys", "extract.payloads"):
+    names = {"documents": "extract.documents", "released": "dedup.documents", "keys": "dedup_keys.keys"}
+    for name in (*names.values(), "extract.payloads"):
         (tmp_path / name).write_bytes(run.made[name].to_json())
-    paths = (str(tmp_path / "released_keys.keys"), str(tmp_path / "extract.payloads"))
-    publish_registration(run.out, CRAWL, filter_, dedup, *paths)
+    inputs = {port: str(tmp_path / name) for port, name in names.items()}
+    register_run(inputs, str(tmp_path / "extract.payloads"), run.out, CRAWL, filter_, dedup, RUN)
 
 
 def test_from_registration_to_the_next_snapshot(tmp_path: Path) -> None:
@@ -66,9 +68,7 @@ def test_a_refusal_ends_the_step_with_the_status_of_a_wrong_configuration(tmp_pa
     assert "Error: " in capsys.readouterr().out
 
 
-def test_limits_and_partitions_don_t_make_other_settings() -> None:
-    wider = {"extract": {**CRAWL["extract"], "limits": {"html_s": 60}, "partitions": 3}}
-    assert seen_settings(wider, {}) == seen_settings(CRAWL, {})
-    assert seen_settings({"extract": {"statuses": [203]}}, {}) != seen_settings(
-        {"extract": {"statuses": [200]}}, {}
-    )
+def test_limits_don_t_make_other_settings() -> None:
+    wider = {"extract": {**CRAWL["extract"], "limits": {"html_s": 60}}}
+    assert settings(wider, {}) == settings(CRAWL, {})
+    assert settings({"extract": {"statuses": [203]}}, {}) != settings({"extract": {"statuses": [200]}}, {})
