@@ -399,6 +399,9 @@ def plan(
         typer.Option(help="Plan for a release of so many tokens instead of the input named, e.g. 1e12."),
     ] = None,
     tokens_per_word: Annotated[float, typer.Option(help="Tokens that a word is.", min=0.1)] = 1.33,
+    runs: Annotated[
+        int, typer.Option(help="Cut the input into so many runs, one after the other (one a crawl).", min=1)
+    ] = 1,
     max_cost: Annotated[
         float | None, typer.Option(help="Exit with status 3 if the run may cost more than this.")
     ] = None,
@@ -431,6 +434,7 @@ def plan(
             units=units,
             tokens=tokens,
             tokens_per_word=tokens_per_word,
+            runs=runs,
             keep=as_uri(keep) if keep else None,
             on_step=lambda line: typer.echo(f"pilot: {line}", err=True),
         )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -19,6 +20,9 @@ from components.core.store import Store, open_store
 from components.core.task import stage_class
 from pipelines.run_record import RunRecord, read_record
 from pipelines.steps import PIPELINES, Step
+
+_IN_DOCUMENT: Final = re.compile(r"in document ([0-9a-f]+)")
+"""How the ledger line of an image that a document lost begins its detail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,8 @@ def why(out: str, record: str) -> list[dict[str, Any]]:
 
     Returns:
         One entry a step, in the order of the run: step, action (kept, dropped, failed, changed),
-        reason, score, threshold, detail, location.
+        reason, score, threshold, detail, location. A document's story has the lines of the images that
+        were taken out of it, with their addresses.
 
     Raises:
         ConfigurationError: where no step knows the record.
@@ -109,6 +114,9 @@ def why(out: str, record: str) -> list[dict[str, Any]]:
             for line in shards.read(run.store, shard).to_pylist():
                 if line["record_id"] in ids or line["locator"] == record:
                     story.append({**line, "location": run.store.uri(shard.path)})
+                elif (document := _shown_in(line)) in ids:
+                    where = (line["detail"] or "").replace(f"in document {document}", line["locator"], 1)
+                    story.append({**line, "detail": where, "location": run.store.uri(shard.path)})
         decided.add(manifest.step)
         if manifest.schema_name.partition("/")[0] not in ("documents", "images", "sources", "duplicates"):
             continue
@@ -121,6 +129,12 @@ def why(out: str, record: str) -> list[dict[str, Any]]:
             f"No step of this run knows {record!r}: give an id of a document, image or source, or a URL."
         )
     return story
+
+
+def _shown_in(line: dict[str, Any]) -> str | None:
+    """The document that an image was taken out of, by its ledger line; None for other lines."""
+    found = _IN_DOCUMENT.match(line["detail"] or "") if line["record_kind"] == "image" else None
+    return found[1] if found else None
 
 
 def _kept(manifest: Manifest, row: dict[str, Any], location: str) -> dict[str, Any]:

@@ -41,8 +41,11 @@ class StepUse:
         ports: bytes written by output port.
         shuffled: bytes of the outputs that are spread over partitions.
         objects: files written per unit, the marker included.
-        reads: how many ports a unit reads whole, and from how many ports it reads a partition.
+        sorted: its output is a file a partition, rather than a row group a partition in every file.
+        ports: how its units read each input port (`own`: a file each; `partition`; or a side of
+            `components.core.stage.Side`), and the steps whose outputs are read.
         half_share: share of its records that it kept on half of the sample; None where it was not run.
+        half_units: finished units of the run on half of the sample.
     """
 
     step: Step
@@ -54,10 +57,11 @@ class StepUse:
     shuffled: int
     written: int
     objects: float
-    whole_ports: int
-    partition_ports: int
+    sorted: bool
+    ports: list[tuple[str, list[str]]]
     dropped: dict[str, int] = field(default_factory=dict)
     half_share: float | None = None
+    half_units: list[UnitUse] = field(default_factory=list)
 
     @property
     def rows_in(self) -> int:
@@ -80,6 +84,8 @@ class Pilot:
         units: source units in the sample, of `all_units`.
         counters: of the release: words, images and so on, of the sample.
         release_bytes: bytes of the sample's release.
+        partitions, unit_bytes: the pilot's run.partitions and crawl.sources.shard_bytes.
+        tasks: nodes of the DAG with one worker a step.
     """
 
     share: float
@@ -90,6 +96,7 @@ class Pilot:
     counters: dict[str, float]
     release_bytes: int
     partitions: int
+    unit_bytes: int
     tasks: int
 
 
@@ -127,42 +134,43 @@ def _markers(store: Store, step: str) -> list[Marker]:
     return [Marker.model_validate_json(store.get(key)) for key in keys]
 
 
+def _units(store: Store, step: str) -> list[UnitUse]:
+    units = []
+    for marker in _markers(store, step):
+        files = [*marker.ports.values(), *marker.files, *([marker.ledger] if marker.ledger else [])]
+        written = sum(file.bytes for file in files)
+        counts = marker.counts
+        units.append(UnitUse(counts.rows_in, counts.kept, marker.seconds, marker.cpu_seconds, written))
+    return units
+
+
 def _measure(store: Store, step: Step, made: Datasets) -> StepUse:
     from components.core.task import stage_class
 
     assert step.stage is not None
     stage = stage_class(step.stage)
     outputs = [made[f"{step.name}.{port}"] for port in stage.produces]
-    units = []
-    for marker in _markers(store, step.name):
-        files = [*marker.ports.values(), *marker.files, *([marker.ledger] if marker.ledger else [])]
-        units.append(
-            UnitUse(
-                marker.counts.rows_in,
-                marker.counts.kept,
-                marker.seconds,
-                marker.cpu_seconds,
-                sum(file.bytes for file in files),
-            )
-        )
     primary = next(iter(step.inputs.values()))
-    by_partition = len(stage.consumes) if stage.grouping == "partition" else 0
-    by_partition += sum(side == "by_shard" for side in stage.sides.values())
+    own = {"shard": "own", "partition": "partition", "span": "own", "all": "all"}[stage.grouping]
+    ports = [
+        (stage.sides.get(port, own), [name.partition(".")[0] for name in names])
+        for port, names in step.inputs.items()
+    ]
     first = outputs[0]
     return StepUse(
         step=step,
         grouping=stage.grouping,
         conserves=first.counts.conserves,
         upstream=[name.partition(".")[0] for name in primary],
-        units=units,
+        units=_units(store, step.name),
         peak_bytes=first.peak_bytes,
         shuffled=sum(
             m.total_bytes for m in outputs if m.partitioning and m.partitioning.layout == "row_groups"
         ),
-        written=sum(unit.written for unit in units),
-        objects=len(outputs) + 1 + bool(first.ledger) + len(first.files) / max(len(units), 1),
-        whole_ports=len(stage.consumes) - by_partition,
-        partition_ports=by_partition,
+        written=sum(unit.written for unit in _units(store, step.name)),
+        objects=len(outputs) + 1 + bool(first.ledger) + len(first.files) / max(len(first.shards), 1),
+        sorted=bool(stage.sorted_by),
+        ports=ports,
         dropped=dict(first.counts.dropped),
     )
 
@@ -231,6 +239,7 @@ def run_pilot(
         ports = [m for name, m in halves.items() if name.startswith(f"{step.name}.")]
         if ports and ports[0].counts.rows_in:
             use.half_share = ports[0].counts.kept / ports[0].counts.rows_in
+            use.half_units = _units(open_store(f"{out}/half"), step.name)
         steps.append(use)
     release = made["export.release"]
     total = sum(weights)
@@ -243,5 +252,6 @@ def run_pilot(
         counters=dict(release.counts.counters),
         release_bytes=release.total_bytes + sum(file.bytes for file in release.files),
         partitions=int(config["run"]["partitions"]),
+        unit_bytes=int(config["crawl"]["sources"]["shard_bytes"]),
         tasks=2 * len(steps) + 4,
     )

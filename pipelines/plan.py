@@ -24,6 +24,7 @@ def plan_run(
     units: int = 8,
     tokens: float | None = None,
     tokens_per_word: float = 1.33,
+    runs: int = 1,
     keep: str | None = None,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> tuple[Pilot, Forecast]:
@@ -43,7 +44,7 @@ def plan_run(
         if before is not None:
             os.environ[EVENTS_VARIABLE] = before
         shutil.rmtree(folder, ignore_errors=True)
-    return pilot, forecast(pilot, cluster, tokens=tokens, tokens_per_word=tokens_per_word)
+    return pilot, forecast(pilot, cluster, tokens=tokens, tokens_per_word=tokens_per_word, runs=runs)
 
 
 def number(value: float) -> str:
@@ -96,6 +97,11 @@ def totals(pilot: Pilot, found: Forecast, cluster: Cluster) -> list[tuple[str, s
             f"{cluster.nodes} nodes of {cluster.cores} cores and {cluster.memory_gib:g} GiB; "
             f"{found.processes} processes a node",
         ),
+        (
+            "runs",
+            f"{found.runs}, each of {number(found.units)} units of {number(found.unit_mib)} MiB, "
+            f"and {number(found.partitions)} partitions",
+        ),
         ("input", f"{number(found.input_gib)} GiB"),
         ("documents released", span(found.documents)),
         ("images in them", span(found.images)),
@@ -107,7 +113,7 @@ def totals(pilot: Pilot, found: Forecast, cluster: Cluster) -> list[tuple[str, s
         ("storage, all steps", span(found.storage_gib, "GiB")),
         ("egress", span(found.egress_gib, "GiB")),
         ("requests to the store", f"{number(found.writes)} writes, {number(found.reads)} reads"),
-        ("largest shuffle", f"{name}, {span(shuffled, 'GiB')}, over {found.partitions} partitions"),
+        ("largest shuffle of a run", f"{name}, {span(shuffled, 'GiB')}"),
         (
             "nodes of the DAG",
             f"{found.tasks} with one worker a step; with one for each of {cluster.nodes} nodes "

@@ -13,7 +13,8 @@ from pipelines.pilot import Pilot, StepUse, UnitUse
 from pipelines.plan import markdown, number, span
 from pipelines.steps import Step
 
-CLUSTER = Cluster(nodes=4, cores=8, memory_gib=32, price_per_node_hour=1.5, pod_start_s=0, efficiency=1)
+# so small that units stay as they were in the pilot
+CLUSTER = Cluster(nodes=4, cores=8, memory_gib=8, price_per_node_hour=1.5, pod_start_s=0, efficiency=1)
 
 
 def step(
@@ -29,8 +30,8 @@ def step(
         shuffled=0,
         written=sum(unit.written for unit in units),
         objects=2,
-        whole_ports=1,
-        partition_ports=0,
+        sorted=False,
+        ports=[("own", [upstream])],
         half_share=half,
     )
 
@@ -42,7 +43,7 @@ def pilot(units: int = 10, share: float = 0.01, dedup_share: float = 1.0, half: 
     export = [UnitUse(kept, kept, 3.6, 3.6, 1 << 20) for _ in range(units)]
     return Pilot(
         share=share,
-        total_bytes=1 << 40,
+        total_bytes=round(units * (16 << 20) / share),
         units=units,
         all_units=round(units / share),
         steps=[
@@ -53,6 +54,7 @@ def pilot(units: int = 10, share: float = 0.01, dedup_share: float = 1.0, half: 
         counters={"words": 1000.0 * kept * units, "images": 2.0 * kept * units},
         release_bytes=units << 20,
         partitions=16,
+        unit_bytes=16 << 20,
         tasks=10,
     )
 
@@ -66,6 +68,24 @@ def test_units_that_are_alike_leave_no_doubt() -> None:
     assert found.hours.middle == pytest.approx(found.cpu_hours.middle / 32)
     assert found.cost.middle == pytest.approx(found.hours.middle * 4 * 1.5)
     assert found.release_gib.middle == pytest.approx(1000 / 1024)
+
+
+def test_units_grow_with_memory_and_cost_less_then() -> None:
+    roomy = forecast(pilot(), CLUSTER.model_copy(update={"memory_gib": 64}))
+    found = forecast(pilot(), CLUSTER)
+    assert found.unit_mib == pytest.approx(16)
+    assert roomy.unit_mib > 16
+    assert roomy.units * roomy.unit_mib == pytest.approx(found.units * found.unit_mib, rel=0.01)
+    assert roomy.writes < found.writes
+    assert roomy.cpu_hours.middle < found.cpu_hours.middle
+    assert any("crawl.sources.shard_bytes" in note for note in roomy.notes)
+
+
+def test_several_runs_are_as_much_work_and_smaller_shuffles() -> None:
+    one, ten = forecast(pilot(), CLUSTER), forecast(pilot(), CLUSTER, runs=10)
+    assert ten.documents.middle == pytest.approx(one.documents.middle)
+    assert ten.cpu_hours.middle == pytest.approx(one.cpu_hours.middle, rel=0.01)
+    assert ten.units == pytest.approx(one.units / 10)
 
 
 def test_units_that_differ_give_an_interval() -> None:
@@ -117,7 +137,7 @@ def test_the_markdown_names_every_step_and_total() -> None:
         "extract",
         "dedup",
         "export",
-        "largest shuffle",
+        "largest shuffle of a run",
         "nodes of the DAG",
         "requests to the store",
     ):
