@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from components.core.errors import ConfigurationError
 from pipelines.cluster import Cluster
 from pipelines.pilot import Pilot, StepUse
 

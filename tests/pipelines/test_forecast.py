@@ -109,6 +109,13 @@ def test_a_target_of_tokens_sets_the_scale() -> None:
     assert found.words.middle == pytest.approx(8e11, rel=1e-6)
 
 
+def test_a_pilot_that_released_nothing_says_nothing_of_tokens() -> None:
+    barren = pilot()
+    barren.counters = {}
+    with pytest.raises(ConfigurationError, match="released no words"):
+        forecast(barren, CLUSTER, tokens=1e9)
+
+
 def test_memory_limits_the_processes_of_a_node() -> None:
     found = forecast(pilot(), Cluster(nodes=1, cores=8, memory_gib=4))
     assert found.processes == 4
