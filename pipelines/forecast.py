@@ -210,9 +210,17 @@ def forecast(
         tokens_per_word: how many tokens a word is; 1.33 is usual for English and byte-pair encodings.
         runs: cut the input into so many runs of equal size, one after the other, each deduplicated by
             itself (MINT-1T: one a Common Crawl dump).
+
+    Raises:
+        ConfigurationError: where a release of so many tokens is asked for and the pilot released nothing.
     """
     scale = 1 / pilot.share
     if tokens is not None:
+        if not pilot.counters.get("words"):
+            raise ConfigurationError(
+                "The pilot released no words, so that nothing says what a number of tokens takes: give it more "
+                "of the input (--units), or filters that let something pass."
+            )
         for _ in range(6):
             found = _Forecaster(pilot, cluster, scale / runs, runs).forecast(tokens_per_word)
             scale *= tokens / max(found.tokens.middle, 1.0)
