@@ -218,8 +218,8 @@ def forecast(
     if tokens is not None:
         if not pilot.counters.get("words"):
             raise ConfigurationError(
-                "The pilot released no words, so that nothing says what a number of tokens takes: give it more "
-                "of the input (--units), or filters that let something pass."
+                "The pilot released no words, so that nothing says what a number of tokens takes: give it "
+                "more of the input (--units), or filters that let something pass."
             )
         for _ in range(6):
             found = _Forecaster(pilot, cluster, scale / runs, runs).forecast(tokens_per_word)
