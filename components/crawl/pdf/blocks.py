@@ -27,6 +27,7 @@ _CAPTION: Final = re.compile(
 _TERMINAL: Final = tuple('.!?:;。！？：…"”’)')
 _CELL_GAP_EM: Final = 1.6  # justified text leaves gaps of more than one font size between sentences
 _HYPHENS: Final = ("\u00ad", "-", "\u2010")
+_HYPHENATED: Final = re.compile(r"[^\W\d_]+-[^\W\d_]+")
 _WORD_END: Final = re.compile(r"([^\W\d_]+)[\u00ad\u2010-]$")
 _WORD_START: Final = re.compile(r"[^\W\d_]+")
 _CJK: Final = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
@@ -357,7 +358,8 @@ def vocabulary(blocks: Iterable[Block]) -> frozenset[str]:
     words: set[str] = set()
     for block in blocks:
         for line in block.lines:
-            words.update(w.lower() for w in re.findall(r"[^\W\d_]+-[^\W\d_]+", line.text))
+            if "-" in line.text:
+                words.update(w.lower() for w in _HYPHENATED.findall(line.text))
     return frozenset(words)
 
 

@@ -234,6 +234,9 @@ def _cut(atoms: Sequence[Atom]) -> list[list[Atom]] | None:
     known: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
     for gutter in gutters:
         bands = _bands(downwards, gutter)
+        most = sum([min(len(left), len(right)) for left, right, _ in bands])
+        if most <= (best[0] if best else 0):
+            continue
         lines = []
         for left, right, _ in bands:
             pair = (tuple(map(id, left)), tuple(map(id, right)))

@@ -38,6 +38,8 @@ _TRANSLATE: Final[dict[int, Any]] = {
     0x09: " ",
     0xA0: " ",
 }
+_BLANK: Final = np.zeros(0x3002, dtype=bool)
+_BLANK[[0x20, 0xA0, 0x09, 0x0A, 0x0D, 0x3000, *range(0x2000, 0x200B)]] = True
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _LAM: Final = 0x0644
 _ALEFS: Final = np.array([0x0622, 0x0623, 0x0625, 0x0627], dtype=np.uint32)
@@ -149,8 +151,10 @@ def _is_rtl(codes: np.ndarray) -> np.ndarray:
 
 def _fix_lam_alef(codes: np.ndarray, boxes: np.ndarray) -> None:
     """PDFium reverses right-to-left lines letter by letter, also inside the lam-alef ligature."""
+    if not (codes == _LAM).any():
+        return
     swapped = (
-        np.isin(codes[:-1], _ALEFS) & (codes[1:] == _LAM) & np.all(boxes[:-1] == boxes[1:], axis=1)
+        (codes[1:] == _LAM) & np.isin(codes[:-1], _ALEFS) & np.all(boxes[:-1] == boxes[1:], axis=1)
     ).nonzero()[0]
     codes[swapped], codes[swapped + 1] = codes[swapped + 1].copy(), codes[swapped].copy()
 
@@ -159,6 +163,9 @@ def _overprinted(codes: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """True for a character that was printed before at the same place, other than by a ligature."""
     grid = np.round(boxes[:, :2] * 2).astype(np.int64)
     keys = (codes.astype(np.int64) << 40) ^ (grid[:, 0] << 20) ^ grid[:, 1]
+    ordered = np.sort(keys)
+    if not (ordered[1:] == ordered[:-1]).any():  # nearly every page
+        return np.zeros(len(keys), dtype=bool)
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     later: np.ndarray = np.arange(len(codes)) - first[inverse] > 3
     return later
@@ -254,8 +261,11 @@ def _runs(
         text = _string(raw[first : last + 1])
         if not text:
             continue
-        found = {style(samples[at], samples[at + 1]) for at in (0, 2, 4)}
-        bold, italic, mono = (all(kind) for kind in zip(*found, strict=True))
+        if samples[1] and samples[1] == samples[3] == samples[5]:
+            bold, italic, mono = style(samples[0], samples[1])
+        else:
+            found = {style(samples[at], samples[at + 1]) for at in (0, 2, 4)}
+            bold, italic, mono = (all(kind) for kind in zip(*found, strict=True))
         runs.append(
             Run(
                 text=text,
@@ -287,7 +297,7 @@ def read_page(text_page: int, count: int, frame: Frame) -> PageText:
     codes, raw, angles = characters(text_page, count)
     # FS_RECTF is left, top, right, bottom
     boxes = frame.shown(np.nan_to_num(raw[:, [0, 3, 2, 1]].astype(np.float64)))
-    blank = np.isin(codes, (0x20, 0xA0, 0x09, 0x0A, 0x0D, 0x3000)) | ((codes >= 0x2000) & (codes <= 0x200A))
+    blank = _BLANK[np.minimum(codes, len(_BLANK) - 1)]
     unmapped = (codes == 0) | (codes == 0xFFFD) | (codes == 0xFFFE)
     ink = ~blank & ~unmapped & ((codes >= 0x20) | (codes == _HYPHEN))
     # PDFium makes up spaces and line ends; they have no angle of their own
