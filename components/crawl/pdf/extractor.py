@@ -203,7 +203,7 @@ def _read_pages(pdf: Any, reader: ImageReader, params: PdfParams, notes: Notes) 
                 notes.add(PdfReason.PAGE_WITHOUT_TEXT, where)
                 continue
             turns = max(text.runs, key=lambda t: (sum(len(r.text) for r in text.runs[t]), -t))
-            objects = page_objects(page, frame, params.max_objects)
+            objects = page_objects(page, frame, params.max_objects, paths_too=params.render_vector_figures)
             if objects.truncated:
                 notes.add(PdfReason.PAGE_TOO_COMPLEX, f"{where}: over {params.max_objects} objects")
             read = _Page(index, frame, text, turns, objects)

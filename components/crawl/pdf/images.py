@@ -122,8 +122,9 @@ def _walk(page: Any, limit: int) -> Iterator[tuple[Any, int, tuple[float, ...] |
         yield None, -1, None
 
 
-def page_objects(page: Any, frame: Frame, limit: int) -> PageObjects:
-    """Pictures and paths of a loaded page that can be seen on it."""
+def page_objects(page: Any, frame: Frame, limit: int, *, paths_too: bool = True) -> PageObjects:
+    """Pictures and, if asked for, paths of a loaded page that can be seen on it."""
+    wanted = _SEEN_KINDS if paths_too else _SEEN_KINDS[:1]
     found = PageObjects([], np.zeros((0, 4)))
     width, height = frame.size
     images: list[tuple[Any, Box]] = []
@@ -134,7 +135,7 @@ def page_objects(page: Any, frame: Frame, limit: int) -> PageObjects:
         if handle is None:
             found.truncated = True
             break
-        if kind not in _SEEN_KINDS:
+        if kind not in wanted:
             continue
         if not _bounds(handle, at, at + 4, at + 8, at + 12):
             continue
