@@ -14,13 +14,21 @@ from collections.abc import Mapping, Sequence
 from components.core.manifest import Manifest
 from pipelines.chain import list_sources, run_chain
 from pipelines.config import load_config
+from pipelines.run_record import begin
 
 
 def mint(
-    inputs: Sequence[str], out: str, *, settings: Sequence[str] = (), workers: int = 1, until: str = "export"
+    inputs: Sequence[str],
+    out: str,
+    *,
+    settings: Sequence[str] = (),
+    workers: int = 1,
+    until: str = "export",
+    preset: str | None = None,
 ) -> dict[str, Manifest]:
     """Run the steps in order; every dataset as `step.port`."""
-    config = load_config("mint", None, settings).model_dump(mode="json")
+    config = load_config("mint", None, settings, preset).model_dump(mode="json")
+    begin("mint", inputs, out, workers, config)
     return run_chain("mint", list_sources(inputs, out, config), out, config, workers=workers, until=until)
 
 
