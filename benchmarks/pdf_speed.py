@@ -2,11 +2,11 @@
 
     python benchmarks/pdf_speed.py CORPUS [--rounds 5] [--max-pages 20]
 
-CORPUS holds PDF files anywhere below it. Ours gives blocks in reading order with boxes and the bytes of every
-picture; it is also timed with the rendering of drawings, which the peer does not do. pdfplumber gives lines with boxes and each picture's decoded stream. Both read
-the same files from memory, one after the other in alternating rounds of one process; files that either
-can't read, and longer ones, are left out and counted. Bars: 15 times pdfplumber's pages a CPU-second, and
-0.98 of its pictures found with their bytes.
+CORPUS holds PDF files anywhere below it. Ours gives blocks in reading order with boxes and the bytes of
+every picture; it is also timed with the rendering of drawings, which the peer does not do. pdfplumber gives
+lines with boxes and each picture's decoded stream. Both read the same files from memory, one after the
+other in alternating rounds of one process; files that either can't read, and longer ones, are left out and
+counted. Bars: 15 times pdfplumber's pages a CPU-second, and 0.98 of its pictures found with their bytes.
 
 A picture is counted for each place on a page where pdfplumber's `page.images` has it: inline pictures,
 masks and repeated pictures included. It is found if ours shows a picture with bytes on that page whose box
