@@ -94,6 +94,15 @@ def _os_errors(where: str) -> Iterator[None]:
         raise
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:
+        raise ConfigurationError(
+            f"No folder can be made at {folder} ({error.strerror}): choose another location."
+        ) from None
+
+
 class FileStore(Store):
     """A folder. Writes go to a temporary name first and are then renamed or linked."""
 
@@ -120,7 +129,7 @@ class FileStore(Store):
         target = self._path(key)
         temporary = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.tmp")
         with _os_errors(self.uri(key)):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(target.parent)
             try:
                 with temporary.open("wb") as stream:
                     stream.write(data)

@@ -165,3 +165,9 @@ def test_paths_become_uris(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert as_uri("a b") == f"file://{tmp_path}/a%20b"
     assert as_uri("s3://x/y") == "s3://x/y"
     assert as_uri("out:x") == "out:x"
+
+
+def test_a_place_where_no_folder_can_be_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    with pytest.raises(ConfigurationError, match="No folder can be made at .*/file/out"):
+        open_store((tmp_path / "file" / "out").as_uri()).put("a", b"x")

@@ -38,6 +38,14 @@ def test_stop_words_are_asked_of_english_texts_only(language: str, reason: str |
     ]
 
 
+@pytest.mark.parametrize(("counted", "reason"), [(False, None), (True, "too_few_alphabetic_words")])
+def test_punctuation_is_no_word_unless_asked_for(counted: bool, reason: str | None) -> None:
+    quoted = '"We won," he said, "and, of course, that is good." "Is it?" they asked; "yes," he told them.'
+    params = GopherQualityParams(count_punctuation=counted)
+    assert judged(gopher_quality, text_facts(quoted), params) == [reason]
+
+
 def test_can_be_switched_off() -> None:
-    params = GopherQualityParams(**dict.fromkeys(GopherQualityParams.model_fields))
+    bounds = set(GopherQualityParams.model_fields) - {"count_punctuation"}
+    params = GopherQualityParams(**dict.fromkeys(bounds))
     assert judged(gopher_quality, text_facts("# # 1 2 ...", ""), params) == [None, None]
