@@ -7,6 +7,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 import PIL.Image as PilImage
+import PIL.ImageOps as PilImageOps
 import pytest
 
 from components.core.errors import BadRecord
@@ -86,6 +87,31 @@ def test_every_colour_mode_becomes_rgb(mode: str) -> None:
     assert resized(encoded(picture, form), "fit", 30).mode == "RGB"
 
 
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [("RGB", {}), ("RGB", {"keep_rgb": True}), ("RGB", {"progressive": True}), ("L", {}), ("CMYK", {})],
+)
+@pytest.mark.parametrize("side", [40, 100, 300])
+def test_colours_of_every_kind_of_jpeg_stay(mode: str, options: dict[str, Any], side: int) -> None:
+    data = encoded(gradient(320, 240).convert(mode), "JPEG", quality=95, **options)
+    got = np.asarray(resized(data, "fit", side)).astype(int)
+    picture = PilImage.open(io.BytesIO(data)).convert("RGB")
+    wanted = picture.resize((side, round(side * 0.75)), PilImage.Resampling.BOX)
+    assert np.abs(got - np.asarray(wanted).astype(int)).mean() < 3
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_undone(orientation: int) -> None:
+    exif = PilImage.Exif()
+    exif[0x0112] = orientation
+    data = encoded(gradient(240, 160), "JPEG", quality=95, exif=exif)
+    got = np.asarray(resized(data, "fit", 60)).astype(int)
+    upright = PilImageOps.exif_transpose(PilImage.open(io.BytesIO(data)))
+    wanted = upright.resize((got.shape[1], got.shape[0]), PilImage.Resampling.BOX)
+    assert got.shape[:2] == ((40, 60) if orientation < 5 else (60, 40))
+    assert np.abs(got - np.asarray(wanted).astype(int)).mean() < 3
+
+
 @pytest.mark.corpora
 def test_real_photographs_look_like_those_of_another_library(corpora: Path) -> None:
     for path in sorted((corpora / "images").glob("*.jpg"))[:12]:
@@ -98,9 +124,18 @@ def test_real_photographs_look_like_those_of_another_library(corpora: Path) -> N
         assert error < 8, path.name  # the worst is a diagram of thin lines
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG"])
-def test_half_a_file_is_no_picture(form: str) -> None:
-    data = encoded(gradient(300, 300), form)
-    for broken in (data[: len(data) // 2], b"", b"<html>"):
+@pytest.mark.parametrize(("form", "options"), [("JPEG", {}), ("JPEG", {"progressive": True}), ("PNG", {})])
+@pytest.mark.parametrize("side", [16, 32, 64, 300])
+def test_part_of_a_file_is_no_picture(form: str, options: dict[str, Any], side: int) -> None:
+    # decoded at an eighth, a quarter, half and all of its size
+    data = encoded(gradient(300, 300), form, **options)
+    for broken in (data[: len(data) // 2], data[:-40], b"", b"<html>"):
         with pytest.raises(BadRecord):
-            resize(broken, "fit", 32, 95)
+            resize(broken, "fit", side, 95)
+
+
+def test_a_damaged_jpeg_is_judged_as_without_resizing() -> None:
+    data = bytearray(encoded(gradient(300, 300), "JPEG"))
+    data[700:720] = bytes(20)
+    read_image(bytes(data))
+    assert resized(bytes(data), "fit", 64).size == (64, 64)
