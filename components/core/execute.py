@@ -7,7 +7,6 @@ count can only ever write the same names with the same bytes, and the marker dec
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
 import traceback
 from collections import Counter
@@ -264,9 +263,10 @@ class UnitRunner:
         return marker
 
     def _put(self, folder: str, unit: UnitPlan, data: bytes, rows: int, groups: list[int] | None) -> Shard:
-        path = f"{folder}/{unit.name}-{hashlib.sha256(data).hexdigest()[:16]}.parquet"
-        self.store.put(path, data)
-        return shards.describe(path, data, rows, groups)
+        shard = shards.describe("", data, rows, groups)
+        shard.path = f"{folder}/{unit.name}-{shard.sha256[:16]}.parquet"
+        self.store.put(shard.path, data)
+        return shard
 
     def _attach(self, unit: UnitPlan, out: Output) -> list[Shard]:
         written = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -76,15 +76,49 @@ def encode(
         else:
             numbers = partition_numbers(table.column(partition_by), partitions)
             order = np.argsort(numbers, kind="stable")
-            bounds = np.searchsorted(numbers[order], np.arange(partitions + 1))
-            table = table.take(pa.array(order))
             groups = []
-            for number in range(partitions):
-                first, last = int(bounds[number]), int(bounds[number + 1])
-                if last > first:
-                    groups.append(number)
-                    writer.write_table(table.slice(first, last - first), row_group_size=last - first)
+            for number, part in _by_partition(
+                table, np.bincount(numbers, minlength=partitions), order, images
+            ):
+                groups.append(number)
+                writer.write_table(part, row_group_size=part.num_rows)
     return sink.getvalue(), groups
+
+
+def _by_partition(
+    table: pa.Table, sizes: npt.NDArray[np.int64], order: npt.NDArray[np.int64], large: bool
+) -> Iterator[tuple[int, pa.Table]]:
+    """Number and rows of each partition that has any.
+
+    Args:
+        sizes: rows of each partition.
+        order: numbers of the table's rows, by partition.
+        large: copy one partition at a time; else all at once, which is quicker where rows are small.
+    """
+    batches = table.to_batches()
+    ordered = None if large else table.take(pa.array(order))
+    ends = np.cumsum(sizes)
+    for number in np.flatnonzero(sizes).tolist():
+        first, last = int(ends[number] - sizes[number]), int(ends[number])
+        yield (
+            number,
+            ordered.slice(first, last - first) if ordered is not None else _take(batches, order[first:last]),
+        )
+
+
+def _take(batches: Sequence[pa.RecordBatch], rows: npt.NDArray[np.int64]) -> pa.Table:
+    """Rows of a table by their numbers, which ascend; no other row is copied."""
+    starts = np.cumsum([0, *(batch.num_rows for batch in batches)])
+    parts = []
+    for batch, start, some in zip(
+        batches, starts, np.split(rows, np.searchsorted(rows, starts[1:-1])), strict=False
+    ):
+        if len(some) and some[-1] - some[0] == len(some) - 1:
+            parts.append(batch.slice(some[0] - start, len(some)))
+        elif len(some):
+            parts.append(batch.take(pa.array(some - start)))
+    # one chunk a column: where chunks begin would show in the pages of the file
+    return pa.Table.from_batches(parts).combine_chunks()
 
 
 def describe(path: str, data: bytes, rows: int, groups: list[int] | None = None) -> Shard:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import hashlib
 import io
 from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.core import schemas, shards
@@ -27,6 +29,7 @@ def image(number: int) -> Image:
     return Image(id=f"{number:064x}", bytes=b"x", size=1, format="png", width=1, height=1)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 2**64 - 1)), st.integers(1, 20))
 def test_every_row_is_in_its_partition_and_in_no_other(values: list[int], partitions: int) -> None:
     data, groups = shards.encode(keys(values), "dedup_keys/1", partition_by="key", partitions=partitions)
@@ -60,6 +63,57 @@ def test_every_row_is_in_its_partition_and_in_no_other(values: list[int], partit
 def test_encoding_is_the_same_every_time() -> None:
     rows = table([image(n) for n in range(200)], "images/1")
     assert shards.encode(rows, "images/1") == shards.encode(rows, "images/1")
+
+
+def pictures(rows: int, size: int, chunk: int) -> pa.Table:
+    """Different bytes under ids in an order of their own, in chunks of so many rows."""
+    digest = [hashlib.sha256(bytes([n])).digest() for n in range(rows)]
+    images = [
+        Image(
+            id=d.hex(),
+            bytes=d * (size // 32),
+            size=size,
+            format="png",
+            width=1,
+            height=1,
+            alts=["a"] * (d[0] % 3),
+        )
+        for d in digest
+    ]
+    return pa.concat_tables(
+        [table(images[first : first + chunk], "images/1") for first in range(0, rows, chunk)]
+    )
+
+
+@pytest.mark.parametrize("partitions", [1, 3, 50])
+@pytest.mark.parametrize("chunk", [7, 64, 200])
+def test_partitioned_images_are_the_rows_taken_in_order(chunk: int, partitions: int) -> None:
+    rows = pictures(200, 320, chunk)
+    data, groups = shards.encode(rows, "images/1", partition_by="id", partitions=partitions)
+    numbers = shards.partition_numbers(rows.column("id"), partitions)
+    file = pq.ParquetFile(pa.BufferReader(data))
+    assert groups == sorted(set(numbers.tolist()))
+    for group, number in enumerate(groups):
+        wanted = rows.filter(pa.array(numbers == number))
+        assert (
+            file.read_row_group(group)
+            .replace_schema_metadata(None)
+            .equals(wanted.replace_schema_metadata(None))
+        )
+    whole = rows.combine_chunks()
+    assert shards.encode(whole, "images/1", partition_by="id", partitions=partitions) == (data, groups)
+
+
+def test_images_are_copied_one_partition_at_a_time() -> None:
+    rows = pictures(200, 32_000, 64)
+    pool = pa.proxy_memory_pool(pa.default_memory_pool())
+    usual = pa.default_memory_pool()
+    pa.set_memory_pool(pool)
+    try:
+        shards.encode(rows, "images/1", partition_by="id", partitions=16)
+    finally:
+        pa.set_memory_pool(usual)
+    assert pool.max_memory() < rows.nbytes / 2
 
 
 def test_rows_are_found_by_id(tmp_path: Path) -> None:
