@@ -43,8 +43,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 HOSTS = 32
 PORT = 18947
 NGINX = """
@@ -78,6 +76,8 @@ if __name__ == "__main__":
 
 def make_files(corpora: Path, www: Path, count: int) -> list[str]:
     """Put `count` different files under `www`; returns their addresses."""
+    import cv2  # not at the top: the jobs are this program, too, and pay for what it imports
+
     pictures = sorted((corpora / "images").glob("*.jpg"))
     www.mkdir()
     (www / "robots.txt").write_text("User-agent: *\nDisallow: /private/\n")

@@ -18,7 +18,6 @@ from components.core.errors import BadRecord
 from components.core.images import read_image
 from components.core.records import Image
 from components.core.sandbox import Sandbox, SandboxReason
-from components.crawl.resize import resize
 from components.crawl.web.file_params import FetchImagesParams
 
 _MOST_AT_ONCE: Final = 16
@@ -40,6 +39,8 @@ def _read_one(data: bytes, params: FetchImagesParams) -> ReadImage:
     if params.resize == "none":
         image = read_image(data)
         return ReadImage(replace(image, bytes=b""), image.id)
+    from components.crawl.resize import resize  # brings OpenCV, which keeping needs not
+
     stored, size, original = resize(data, params.resize, params.max_side, params.jpeg_quality)
     small = Image(hashlib.sha256(stored).hexdigest(), stored, len(stored), "jpeg", *size)
     small.scores = {
@@ -69,6 +70,8 @@ class ImageReader:
     """Reads images for coroutines of one event loop. Make it before anything starts a thread."""
 
     def __init__(self, params: FetchImagesParams) -> None:
+        if params.resize != "none":
+            import components.crawl.resize  # noqa: F401 - every child of the sandbox begins with it
         self._sandbox: Sandbox[list[ReadImage | BadRecord]] = Sandbox(
             functools.partial(read_images, params=params),
             timeout_s=params.decode_s,
