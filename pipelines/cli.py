@@ -93,13 +93,13 @@ def run(
     with _errors():
         from components.core.store import as_uri
         from pipelines.config import load_config
-        from pipelines.run_record import RunRecord, refuse_secrets
+        from pipelines.run_record import RunRecord, input_uri, refuse_secrets
 
         refuse_secrets([*input, out])
         checked = load_config(pipeline, config, set_, preset)
         record = RunRecord(
             pipeline=pipeline,
-            inputs=[as_uri(i) for i in input],
+            inputs=[input_uri(i) for i in input],
             out=as_uri(out),
             workers=workers,
             config=checked.model_dump(mode="json"),
@@ -421,14 +421,14 @@ def plan(
         from pipelines import plan as planning
         from pipelines.cluster import read_cluster
         from pipelines.config import load_config
-        from pipelines.run_record import refuse_secrets
+        from pipelines.run_record import input_uri, refuse_secrets
 
         refuse_secrets(input)
         machine = read_cluster(cluster)
         checked = load_config(pipeline, config, set_, preset).model_dump(mode="json")
         pilot, found = planning.plan_run(
             pipeline,
-            [as_uri(i) for i in input],
+            [input_uri(i) for i in input],
             checked,
             machine,
             units=units,

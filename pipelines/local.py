@@ -21,6 +21,7 @@ from typing import Any, Final
 from components.core.errors import BudgetExceeded, ConfigurationError, KalemintError
 from components.core.progress import EVENTS_VARIABLE
 from components.core.runner import DrainedError
+from components.core.task import spelled
 from pipelines.run_record import RunRecord
 
 _ERRORS: Final[dict[str, type[KalemintError]]] = {
@@ -80,13 +81,7 @@ def _parameters(record: RunRecord) -> dict[str, Any]:
     if not config["run"].get("processes"):
         at_once = min(record.workers, CONCURRENT_TASKS)
         config["run"]["processes"] = max(1, len(os.sched_getaffinity(0)) // at_once)
-    return _without_none(config)
-
-
-def _without_none(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _without_none(v) for k, v in value.items() if v is not None}
-    return value
+    return spelled(config)
 
 
 def run_local(record: RunRecord, on_events: Callable[[list[dict[str, Any]]], None]) -> None:
@@ -111,24 +106,13 @@ def run_local(record: RunRecord, on_events: Callable[[list[dict[str, Any]]], Non
         except BaseException as error:  # noqa: BLE001 - handed to the main thread
             failure.append(error)
 
-    os.environ[EVENTS_VARIABLE] = str(events.path)
-    # tasks start as `python3 -m kfp…`: they must find this package and this interpreter
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), before]))
     thread = threading.Thread(target=go, daemon=True)
-    try:
-        with _forward_sigterm(events):
-            thread.start()
-            while thread.is_alive():
-                thread.join(timeout=0.2)
-                on_events(events.read())
-        on_events(events.read())
-    finally:
-        del os.environ[EVENTS_VARIABLE]
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
+    with _environment(events.path), _forward_sigterm(events):
+        thread.start()
+        while thread.is_alive():
+            thread.join(timeout=0.2)
+            on_events(events.read())
+    on_events(events.read())
     if failure:
         if events.error is not None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -156,6 +140,29 @@ def _forward_sigterm(events: Events) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+@contextlib.contextmanager
+def _environment(events: Path) -> Iterator[None]:
+    """What the tasks, which are started with this process's environment, need to find in it."""
+    path = os.environ.get("PYTHONPATH")
+    wanted = {
+        EVENTS_VARIABLE: str(events),
+        # tasks start as `python3 -m kfp…`: they must find this package
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), path])),
+        # each task would read the metadata of every installed package to look for plugins of pydantic
+        "PYDANTIC_DISABLE_PLUGINS": os.environ.get("PYDANTIC_DISABLE_PLUGINS", "__all__"),
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _run_kfp(record: RunRecord, folder: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from kfp import dsl
 
+from components.core.task import spelled
 from components.crawl import component as crawling
 from components.dedup import component as deduplication
 from components.filter import component as filtering
@@ -15,7 +16,7 @@ from components.publish import component as publishing
 from pipelines.config import MintConfig
 from pipelines.start import start
 
-_DEFAULTS = MintConfig().model_dump(mode="json", exclude_none=True)
+_DEFAULTS = spelled(MintConfig().model_dump(mode="json"))
 
 
 def _step(name: str, worker: Any, commit: Any, numbers: Any, workers: Any, **arguments: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -27,6 +28,14 @@ class RunRecord(BaseModel):
     out: str
     workers: int
     config: dict[str, Any]
+
+
+_DUMP: Final = re.compile(r"cc(-wat)?:")
+
+
+def input_uri(location: str) -> str:
+    """A URI for an input that a person named; the name of a Common Crawl dump stays what it is."""
+    return location if _DUMP.match(location) else as_uri(location)
 
 
 def refuse_secrets(locations: Sequence[str]) -> None:
@@ -61,7 +70,7 @@ def begin(
         checked = read_config(pipeline, config).model_dump(mode="json")
         record = RunRecord(
             pipeline=pipeline,
-            inputs=[as_uri(i) for i in inputs],
+            inputs=[input_uri(i) for i in inputs],
             out=as_uri(out),
             workers=workers,
             config=checked,

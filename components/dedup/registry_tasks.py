@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from components.core import runner
 from components.core.manifest import Manifest, load
-from components.core.task import Artifact, hand_over, make_stage, read_params, reported
+from components.core.task import Artifact, hand_over, make_stage, read_params, reported, unspelled
 from components.dedup import registry
 from components.dedup.params import DedupFamilyParams
 
@@ -20,7 +20,8 @@ _NO_MATTER: Final = frozenset({"limits"})
 def settings(crawl: Mapping[str, Any], filter: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters that decide what becomes of a payload: a run with others reads it again."""
     extract = {name: value for name, value in crawl["extract"].items() if name not in _NO_MATTER}
-    return {"extract": extract, "filter": dict(filter)}
+    given: dict[str, Any] = unspelled({"extract": extract, "filter": filter})
+    return given
 
 
 def snapshot(

@@ -12,7 +12,7 @@ from components.publish.summary import RunSummary
 
 _NAMES: Final = 1000
 _QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-_DUPLICATES: Final = {"exact_text", "near_text", "same_url", "seen_ngrams", "semantic_text"}
+_DUPLICATES: Final = {"exact_text", "near_text", "same_url", "repeated_text", "semantic_text"}
 
 
 def statistics(run: RunSummary) -> dict[str, Any]:

@@ -43,11 +43,12 @@ def test_the_number_of_nodes_does_not_depend_on_the_data(ir: dict[str, object]) 
 
 
 def test_parameters_have_the_configuration_s_defaults(ir: dict[str, object]) -> None:
-    from pipelines.config import MintConfig
+    from pipelines.config import MintConfig, read_config
 
     inputs = ir["root"]["inputDefinitions"]["parameters"]  # type: ignore[index]
     assert set(inputs) == {"inputs", "out", "workers", "crawl", "filter", "dedup", "publish", "run"}
-    assert MintConfig(filter=inputs["filter"]["defaultValue"]) == MintConfig()
+    defaults = {name: inputs[name]["defaultValue"] for name in ("crawl", "filter", "dedup", "publish", "run")}
+    assert read_config("mint", defaults) == MintConfig()
 
 
 def test_nothing_is_cached_by_the_orchestrator(ir: dict[str, object]) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import ConfigurationError
-from pipelines.config import MintConfig, json_schema, load_config
+from components.core.task import spelled
+from pipelines.config import MintConfig, json_schema, load_config, read_config
+from pipelines.run_record import input_uri
 from pipelines.steps import MINT
 
 
@@ -88,3 +90,20 @@ def test_defaults_survive_json_and_floats() -> None:
         return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
     assert MintConfig.model_validate(floats(plain)) == MintConfig()
+
+
+@pytest.mark.parametrize("preset", [None, "mint", "obelics", "fineweb", "modern"])
+def test_a_pipeline_s_parameters_hold_every_null(preset: str | None) -> None:
+    """KFP takes no null in a struct; one that is left out would turn a rule on again."""
+    config = load_config("mint", None, ["filter.decide.min_stop_words=null"], preset)
+    values = config.model_dump(mode="json")
+    sent = spelled(values)
+    assert "None" not in repr(sent)
+    assert read_config("mint", json.loads(json.dumps(sent))) == config
+    assert config.filter.decide.min_stop_words is None  # type: ignore[attr-defined]
+
+
+def test_the_name_of_a_dump_is_no_path() -> None:
+    assert input_uri("cc:CC-MAIN-2024-18[0:2]") == "cc:CC-MAIN-2024-18[0:2]"
+    assert input_uri("cc-wat:CC-MAIN-2024-18") == "cc-wat:CC-MAIN-2024-18"
+    assert input_uri("/data/cc:x").startswith("file:///")
