@@ -169,5 +169,5 @@ def test_paths_become_uris(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_place_where_no_folder_can_be_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
-    with pytest.raises(ConfigurationError, match="No folder can be made at .*/file/out"):
+    with pytest.raises(ConfigurationError, match=r"No folder can be made at .*/file/out"):
         open_store((tmp_path / "file" / "out").as_uri()).put("a", b"x")
