@@ -139,8 +139,24 @@ def _run(record: Any, *, machine: bool) -> None:
         typer.echo(
             f"Nothing was published. Most frequent reasons: {_top_reasons(counts) or 'there was no input'}."
         )
+    for hint in _hints(counts):
+        typer.echo(hint)
     typer.echo(f"Dataset: {store.uri('export')}")
     typer.echo(f"Report:  {report.removeprefix('file://')}")
+
+
+def _hints(counts: dict[str, Any]) -> list[str]:
+    """What a person who did not set anything may have expected otherwise, and what to set."""
+    hints = []
+    if unfetched := int(counts["link_images"].counters.get("images_not_fetched", 0)):
+        hints.append(
+            f"{unfetched} images are shown by address only: --set crawl.images.fetch=true fetches them."
+        )
+    if other := counts["decide"].dropped.get("other_language", 0):
+        hints.append(
+            f"{other} documents are in another language: --set 'filter.decide.language=[]' keeps them all."
+        )
+    return hints
 
 
 def _top_reasons(counts: dict[str, Any]) -> str:
@@ -182,7 +198,7 @@ def list_(out: Out, json_: Json = False) -> None:
                 str(d["shards"]),
                 size(d["bytes"]),
                 d["digest"][:12],
-                d["location"].removeprefix("file://"),
+                f"skipped: {d['skipped']}" if d["skipped"] else d["location"].removeprefix("file://"),
             ]
             for d in found
         ]

@@ -74,6 +74,7 @@ def list_datasets(out: str) -> list[dict[str, Any]]:
             "bytes": m.total_bytes,
             "digest": m.digest,
             "location": run.store.uri(f"{m.step}/{m.port}"),
+            "skipped": m.skipped,
         }
         for m in run.datasets()
     ]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from components import __version__
 from components.core.errors import ConfigurationError
-from components.core.store import Store, as_uri, open_store
+from components.core.store import Store, Stores, as_uri, open_store
 from components.core.task import reported
 from pipelines.config import read_config
 
@@ -68,6 +68,7 @@ def begin(
             raise ConfigurationError("No inputs: give at least one file, folder, URL or list.")
         refuse_secrets([*inputs, out])
         checked = read_config(pipeline, config).model_dump(mode="json")
+        _check_tokenizer(checked["publish"]["tokenizer"])
         record = RunRecord(
             pipeline=pipeline,
             inputs=[input_uri(i) for i in inputs],
@@ -78,6 +79,14 @@ def begin(
         store = open_store(out)
         store.put(RUN_RECORD, record.model_dump_json(indent=1).encode())
     return list(range(workers))
+
+
+def _check_tokenizer(location: str) -> None:
+    """Find out now, not at the end of the run, that a tokenizer can't be read."""
+    if location:
+        from components.publish.tokens import TokenCounter
+
+        TokenCounter(location, Stores())
 
 
 def read_record(store: Store) -> RunRecord:

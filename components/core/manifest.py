@@ -115,6 +115,7 @@ class Manifest(BaseModel):
     cpu_seconds: float = Field(default=0, description="processor seconds, summed over units")
     peak_bytes: int = Field(default=0, description="largest memory of one worker process, bytes")
     digest: str = Field(default="", description="SHA-256 of step, port, schema and shard digests")
+    skipped: str = Field(default="", description="why the step did nothing, where it was not wanted")
     parts: list[str] = Field(
         default=[], description="digests of the datasets it was put together of; never written to a store"
     )

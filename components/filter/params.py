@@ -52,7 +52,7 @@ class DecideParams(RuleParams, PiiParams):
         default=["latex"],
         description=(
             "Sources whose text is not judged by the rules on repetition, quality and lines (MINT-1T takes "
-            "ArXiv as it is). The rules on language and length hold for all."
+            "ArXiv as it is). Those on which language it is and on length hold for all."
         ),
     )
     drop_repeated_images: bool = Field(

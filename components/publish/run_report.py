@@ -28,7 +28,7 @@ def build_report(run: RunSummary) -> str:
     sections = [
         kit.Section(
             "Funnel",
-            [_funnel(run.steps)],
+            [_funnel([step for step in run.steps if not step.skipped]), *_skipped(run.steps)],
             "Every row that entered a step was kept, dropped for a reason, or failed. "
             "Bars of the same kind of row share one scale.",
         ),
@@ -51,6 +51,11 @@ def build_report(run: RunSummary) -> str:
             footer=f"Written by kalemint {run.code_version}. This page asks the network for nothing.",
         )
     )
+
+
+def _skipped(steps: Sequence[StepSummary]) -> list[kit.Block]:
+    said = [f"{step.name} ({step.skipped})" for step in steps if step.skipped]
+    return [kit.Paragraph(f"Not run: {', '.join(said)}.")] if said else []
 
 
 def _tiles(run: RunSummary) -> list[kit.Tile]:

@@ -74,6 +74,7 @@ class StepSummary:
         version: of the stage.
         conserves: False for a step that derives a table and loses nothing.
         unit: what one of its rows is, such as documents.
+        skipped: why it did nothing, where it was not wanted.
         examples: a few ledger lines by (action, reason); actions are dropped, failed and changed.
     """
 
@@ -91,6 +92,7 @@ class StepSummary:
     version: str = ""
     conserves: bool = True
     unit: str = "rows"
+    skipped: str = ""
     examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)
 
 
@@ -183,6 +185,7 @@ def _step(made: Sequence[Manifest], known: Mapping[str, Manifest]) -> StepSummar
     return StepSummary(
         name=first.step,
         family=first.family,
+        skipped=first.skipped,
         rows_in=counts.rows_in,
         kept=counts.kept,
         dropped=dict(counts.dropped),

