@@ -29,8 +29,9 @@ from pathlib import Path
 
 from components.core.errors import BadRecord, Drop
 from components.core.sandbox import Sandbox
-from components.crawl.latex.archive import ArchiveParams, SourceFiles, open_source
-from components.crawl.latex.extractor import LatexParams, extract_latex
+from components.crawl.latex.archive import SourceFiles, open_source
+from components.crawl.latex.extractor import extract_latex
+from components.crawl.latex.params import ArchiveParams, LatexParams
 from components.crawl.latex.project import Project
 
 BAR_SPEED, BAR_SECONDS = 30.0, 2.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,3 +51,40 @@ def test_every_step_has_a_stage_with_parameters() -> None:
                 assert stage.name == step.name
                 assert params_model(stage)()
                 assert stage.__doc__
+
+
+HEAVY = ["aiohttp", "cv2", "kfp", "numba", "onnxruntime", "pandas", "pypdfium2", "scipy", "sklearn", "torch"]
+
+
+def test_a_commit_loads_no_library_that_only_the_work_needs() -> None:
+    stages = [step.stage for steps in PIPELINES.values() for step in steps if step.stage]
+    program = (
+        "import os, sys\n"
+        "os.environ['_KFP_RUNTIME'] = 'true'\n"
+        "from components.core.task import params_model, reported, stage_class\n"
+        "import pyarrow as pa\n"
+        "with reported():\n"
+        f"    for path in {stages!r}:\n"
+        "        stage = stage_class(path)\n"
+        "        stage(params_model(stage)()).enabled\n"
+        "    pa.array(['a list']).to_pylist()\n"
+        f"    print(*(name for name in {HEAVY!r} if name in sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=REPOSITORY
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
+def test_modules_that_stages_name_for_their_work_exist() -> None:
+    named = {
+        module
+        for steps in PIPELINES.values()
+        for step in steps
+        if step.stage
+        for module in stage_class(step.stage).imports
+    }
+    assert named
+    for module in named:
+        assert (REPOSITORY / f"{module.replace('.', '/')}.py").is_file(), module

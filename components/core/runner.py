@@ -7,6 +7,7 @@ it done leaves it alone, so that a killed run goes on where it stopped, with any
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 from collections import deque
@@ -204,6 +205,8 @@ def _work_pool(
 ) -> None:
     if not tasks:
         return
+    for module in plan.stage.imports:  # here, and not in every child for itself
+        importlib.import_module(module)
     processes = min(params.processes or len(os.sched_getaffinity(0)), len(tasks))
 
     def give_up(task: Task) -> Marker:
@@ -361,6 +364,7 @@ def _manifests(plan: StepPlan, root: str, markers: Sequence[Marker], counts: Cou
             seconds=round(sum(m.seconds for m in markers), 3),
             cpu_seconds=round(sum(m.cpu_seconds for m in markers), 3),
             peak_bytes=max((m.peak_bytes for m in markers), default=0),
+            skipped="" if stage.enabled else stage.skipped,
         )
     return manifests
 

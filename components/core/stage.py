@@ -215,6 +215,9 @@ class Stage(ABC, Generic[Params]):
             people read it by listing it: files of earlier parameters are removed at the commit.
         sides: input port → how a `shard` or `span` stage gets that port (see `Side`).
         columns: input port → the only columns it reads.
+        imports: modules that `run` needs and that take long to load (compiled kernels, HTTP): they are
+            imported inside functions, so that a commit goes without; a worker that has work imports
+            them once, before its processes fork.
         max_failed_share: share of failed records at which the step stops, where failures are normal
             (fetching from the web); None leaves it to the run's parameter.
     """
@@ -230,6 +233,7 @@ class Stage(ABC, Generic[Params]):
     sorted_by: ClassVar[dict[str, str]] = {}
     sides: ClassVar[dict[str, Side]] = {}
     columns: ClassVar[dict[str, tuple[str, ...]]] = {}
+    imports: ClassVar[tuple[str, ...]] = ()
     max_failed_share: ClassVar[float | None] = None
     exclusive: ClassVar[bool] = False
 

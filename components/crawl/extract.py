@@ -17,14 +17,12 @@ from components.core.stage import Output, Stage, Unit, empty
 from components.core.store import Stores
 from components.crawl.arxiv_bulk import Member, TarDamage, read_members
 from components.crawl.collector import Collector
-from components.crawl.html.extractor import extract_html
 from components.crawl.html.parse import HtmlReason
 from components.crawl.kinds import Kind
-from components.crawl.latex.extractor import extract_latex
 from components.crawl.latex.reasons import LatexReason
 from components.crawl.params import ExtractParams
 from components.crawl.payload import Payload, RecordReason, header_consent, kind_of, merge_consent
-from components.crawl.pdf.extractor import PdfReason, extract_pdf
+from components.crawl.pdf.params import PdfReason
 from components.crawl.warc.http_message import HttpReason, read_response
 from components.crawl.warc.reader import WarcDamage, WarcRecord, read_warc
 
@@ -106,28 +104,48 @@ class ExtractStage(Stage[ExtractParams]):
         self._image: Sandbox[Image] = Sandbox(
             read_image, timeout_s=limits.image_s, memory_bytes=limits.memory_bytes
         )
-        self._parsers: dict[Kind, Sandbox[Extracted]] = {
-            Kind.HTML: Sandbox(
-                functools.partial(extract_html, params=params.html),
-                timeout_s=limits.html_s,
-                memory_bytes=limits.memory_bytes,
-            ),
-            Kind.PDF: Sandbox(
-                functools.partial(extract_pdf, params=params.pdf),
-                timeout_s=params.pdf.timeout_s,
-                memory_bytes=params.pdf.memory_bytes,
-            ),
-            Kind.LATEX: Sandbox(
-                functools.partial(extract_latex, params=params.latex),
-                timeout_s=params.latex.timeout_s,
-                memory_bytes=params.latex.memory_bytes,
-            ),
-        }
+        self._parsers: dict[Kind, Sandbox[Extracted]] = {}
 
     def close(self) -> None:
         self._image.close()
         for parser in self._parsers.values():
             parser.close()
+
+    def _parser(self, kind: Kind) -> Sandbox[Extracted]:
+        """The parser of a kind of file; made where the first such file comes.
+
+        What a parser imports is imported here, before its process forks, and not with this module: a
+        crawl of pages needs none of the second of processor time and 100 MB that the PDF reader takes.
+        """
+        if kind not in self._parsers:
+            self._parsers[kind] = self._new_parser(kind)
+        return self._parsers[kind]
+
+    def _new_parser(self, kind: Kind) -> Sandbox[Extracted]:
+        params = self.params
+        if kind is Kind.PDF:
+            from components.crawl.pdf.extractor import extract_pdf
+
+            return Sandbox(
+                functools.partial(extract_pdf, params=params.pdf),
+                timeout_s=params.pdf.timeout_s,
+                memory_bytes=params.pdf.memory_bytes,
+            )
+        if kind is Kind.LATEX:
+            from components.crawl.latex.extractor import extract_latex
+
+            return Sandbox(
+                functools.partial(extract_latex, params=params.latex),
+                timeout_s=params.latex.timeout_s,
+                memory_bytes=params.latex.memory_bytes,
+            )
+        from components.crawl.html.extractor import extract_html
+
+        return Sandbox(
+            functools.partial(extract_html, params=params.html),
+            timeout_s=params.limits.html_s,
+            memory_bytes=params.limits.memory_bytes,
+        )
 
     def run(self, unit: Unit, out: Output) -> None:
         if self._seen is None:  # it is the same for every unit
@@ -377,7 +395,7 @@ class ExtractStage(Stage[ExtractParams]):
         return document
 
     def _parsed(self, payload: Payload, shard: Collector) -> Document:
-        parser = self._parsers[payload.kind]
+        parser = self._parser(payload.kind)
         if payload.kind is Kind.HTML:
             base = payload.url or payload.source_uri  # a saved page shows the files beside it
             extracted = parser.call(payload.data, base, content_type=payload.content_type)

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -14,9 +14,10 @@ import pyarrow as pa
 from components.core import schemas
 from components.core.stage import Output, Stage, Unit
 from components.crawl.warc.attach import attach_warc, warcinfo
-from components.crawl.web.client import is_loopback_host
-from components.crawl.web.crawler import Crawler, Outcome, Target
 from components.crawl.web.params import FetchParams, FetchReason
+
+if TYPE_CHECKING:
+    from components.crawl.web.crawler import Crawler, Outcome, Target
 
 __all__ = ["FetchParams", "FetchReason", "FetchStage"]
 
@@ -26,6 +27,8 @@ def _now() -> datetime:
 
 
 def _is_local(url: str) -> bool:
+    from components.crawl.web.client import is_loopback_host
+
     try:
         return is_loopback_host(urlsplit(url).hostname or "")
     except ValueError:
@@ -75,6 +78,9 @@ class FetchStage(Stage[FetchParams]):
             group = [row for row in seeds if _is_local(row["uri"]) is local]
             if not self._leads_anywhere(group, unit):
                 continue
+            # not with this module: files need no HTTP client, and neither does a commit
+            from components.crawl.web.crawler import Crawler
+
             crawler = Crawler(self.params, clock=self._clock, allow_loopback=local, wanted=unit.wants)
             try:
                 asyncio.run(crawler.run(self._targets(group, unit)))
@@ -105,6 +111,8 @@ class FetchStage(Stage[FetchParams]):
 
     def _targets(self, seeds: Sequence[dict[str, Any]], unit: Unit) -> list[Target]:
         """The seeds. A retry of nothing but seeds leaves the others alone."""
+        from components.crawl.web.crawler import Target
+
         targets = [
             Target(row["uri"], row["id"], index, wanted=unit.wants(row["id"]))
             for index, row in enumerate(seeds)

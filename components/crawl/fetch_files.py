@@ -6,7 +6,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 import pyarrow as pa
 
@@ -14,9 +14,11 @@ from components.core import schemas
 from components.core.records import record_id
 from components.core.stage import Output, Stage, Unit
 from components.crawl import consent
-from components.crawl.web.client import Exchange
 from components.crawl.web.file_params import FileReason, FilesParams
-from components.crawl.web.files import FileAnswer, FileFetcher, FileTarget, Taken
+
+if TYPE_CHECKING:
+    from components.crawl.web.client import Exchange
+    from components.crawl.web.files import FileAnswer, FileTarget, Taken
 
 Params = TypeVar("Params", bound=FilesParams)
 
@@ -32,6 +34,8 @@ def read_targets(table: pa.Table, kind: str) -> list[FileTarget]:
     An address that comes more than once (found by several units) has the shards of all its rows and
     its least referrer.
     """
+    from components.crawl.web.files import FileTarget
+
     found: dict[tuple[str, str], tuple[str | None, set[int]]] = {}
     for row in table.to_pylist():
         if row["kind"] != kind:
@@ -95,6 +99,7 @@ class FetchFilesStage(Stage[Params]):
 
     reasons = FileReason
     grouping = "partition"
+    imports: ClassVar[tuple[str, ...]] = ("components.crawl.web.files",)
     max_failed_share: ClassVar[float | None] = 1.0
     kind: ClassVar[Literal["image", "pdf"]]
 
@@ -117,6 +122,8 @@ class FetchFilesStage(Stage[Params]):
         targets = [target for target in targets if unit.wants(target.id)]
         answers: list[FileAnswer] = []
         if targets:
+            from components.crawl.web.files import FileFetcher
+
             fetcher = FileFetcher(
                 self.params, kind=self.kind, clock=self._clock, look=self.look, take=self.take
             )

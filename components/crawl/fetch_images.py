@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -15,12 +15,14 @@ from components.core.records import Image, table
 from components.core.stage import Output, Unit
 from components.crawl import consent
 from components.crawl.fetch_files import FetchFilesStage, utc_now
-from components.crawl.image_reader import ImageReader
 from components.crawl.kinds import Kind, sniff
-from components.crawl.web.client import Exchange
 from components.crawl.web.file_params import FetchImagesParams, FileReason
-from components.crawl.web.files import FileAnswer, FileTarget, Taken
 from components.crawl.web.image_head import header_size
+
+if TYPE_CHECKING:
+    from components.crawl.image_reader import ImageReader
+    from components.crawl.web.client import Exchange
+    from components.crawl.web.files import FileAnswer, FileTarget, Taken
 
 _ROWS_PER_TABLE: Final = 128
 
@@ -39,6 +41,7 @@ class FetchImagesStage(FetchFilesStage[FetchImagesParams]):
     produces = {"images": "images/1", "image_links": "image_links/1", "fetches": "fetches/1"}
     partitioned = {"images": "id", "image_links": "shard"}
     kind = "image"
+    imports = ("components.crawl.image_reader", "components.crawl.web.files")
     skipped = "crawl.images.fetch is false"
 
     def __init__(self, params: FetchImagesParams, clock: Callable[[], datetime] = utc_now) -> None:
@@ -59,6 +62,8 @@ class FetchImagesStage(FetchFilesStage[FetchImagesParams]):
     def run(self, unit: Unit, out: Output) -> None:
         self._images, self._found = {}, {}
         if self._reader is None:
+            from components.crawl.image_reader import ImageReader
+
             self._reader = ImageReader(self.params)
         answers = self.fetch(unit, out)
         out.count("distinct_images", len(self._images))
@@ -84,6 +89,8 @@ class FetchImagesStage(FetchFilesStage[FetchImagesParams]):
             )
 
     async def take(self, target: FileTarget, exchange: Exchange, evidence: consent.Evidence) -> Taken:
+        from components.crawl.web.files import Taken
+
         assert self._reader is not None
         read = await self._reader.read(exchange.body)
         image = read.image

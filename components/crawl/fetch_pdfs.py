@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
@@ -17,10 +17,11 @@ from components.crawl import consent
 from components.crawl.fetch_files import FetchFilesStage, utc_now
 from components.crawl.warc.attach import attach_warc, warcinfo
 from components.crawl.warc.writer import exchange_records
-from components.crawl.web.client import Exchange
 from components.crawl.web.file_params import FetchPdfsParams, FileReason
-from components.crawl.web.files import FileTarget, Taken
-from components.crawl.web.rules import provenance
+
+if TYPE_CHECKING:
+    from components.crawl.web.client import Exchange
+    from components.crawl.web.files import FileTarget, Taken
 
 _MAGIC: Final = b"%PDF-"
 _MAGIC_SPAN: Final = 1024
@@ -66,6 +67,9 @@ class FetchPdfsStage(FetchFilesStage[FetchPdfsParams]):
             raise Drop(FileReason.NOT_A_PDF, f"begins with {head[:16]!r}")
 
     async def take(self, target: FileTarget, exchange: Exchange, evidence: consent.Evidence) -> Taken:
+        from components.crawl.web.files import Taken
+        from components.crawl.web.rules import provenance
+
         fields = evidence.fields() + provenance(exchange, target.url, target.referrer)
 
         def encode() -> tuple[bytes, str]:

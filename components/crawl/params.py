@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from components.crawl.find_pdfs import FindPdfsParams
 from components.crawl.html.extractor import HtmlParams
-from components.crawl.latex.extractor import LatexParams
-from components.crawl.pdf.extractor import PdfParams
+from components.crawl.latex.params import LatexParams
+from components.crawl.pdf.params import PdfParams
 from components.crawl.sources import SourcesParams
 from components.crawl.warc.reader import WarcParams
 from components.crawl.web.file_params import FetchImagesParams, FetchPdfsParams

@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from components.core.columns import image_refs
 from components.core.stage import Output, Stage, Unit
-from components.dedup.boilerplate import find_lines, scopes
 from components.dedup.params import DedupParams
 from components.dedup.reasons import DedupReason
 from components.dedup.strip import Marked, Stripped, strip_lines
@@ -40,6 +39,7 @@ class DropDuplicatesStage(Stage[DedupParams]):
     }
     produces = {"documents": "documents/1", "image_refs": "image_refs/1"}
     reasons = DedupReason
+    imports = ("components.dedup.boilerplate",)
     sides = {"duplicates": "by_shard", "drops": "by_shard", "boilerplate": "all"}
     columns = {"boilerplate": ("key",)}
     partitioned = {"image_refs": "url"}
@@ -74,6 +74,8 @@ class DropDuplicatesStage(Stage[DedupParams]):
         params = self.params.boilerplate
         if not (params.enabled and boilerplate.num_rows):
             return
+        from components.dedup.boilerplate import find_lines, scopes
+
         lines = find_lines(texts, ~gone, scopes(documents, params), params.max_characters)
         hits = np.flatnonzero(np.isin(lines.key, boilerplate.column("key").to_numpy()))
         for part, line in zip(lines.part[hits].tolist(), lines.line[hits].tolist(), strict=True):

@@ -12,7 +12,6 @@ from components.core import schemas
 from components.core.progress import emit
 from components.core.stage import Output, Stage, Unit
 from components.dedup.bloom_filter import FilterPlan, plan_filter
-from components.dedup.bloom_kernel import count_ngrams, mark
 from components.dedup.params import BloomParams
 from components.dedup.reasons import DedupReason
 from components.dedup.text import Texts, of_documents
@@ -46,6 +45,7 @@ class BloomStage(Stage[BloomParams]):
     consumes = {"documents": "documents/1"}
     produces = {"drops": "text_drops/1"}
     reasons = DedupReason
+    imports = ("components.dedup.bloom_kernel",)
     grouping = "span"
     skipped = "dedup.bloom.enabled is false"
     conserves = False
@@ -76,6 +76,8 @@ class BloomStage(Stage[BloomParams]):
 
     def plan(self, unit: Unit) -> FilterPlan:
         """The filter of a span: sized for all its n-grams, as if none were repeated."""
+        from components.dedup.bloom_kernel import count_ngrams
+
         ngrams = 0
         for _, documents in unit.stream("documents"):
             texts = of_documents(documents)
@@ -90,6 +92,8 @@ class BloomStage(Stage[BloomParams]):
         return min(self.params.min_ngram, self.params.ngram)
 
     def _mark(self, shard: int, documents: pa.Table, words: npt.NDArray[np.uint64], out: Output) -> None:
+        from components.dedup.bloom_kernel import mark
+
         texts = of_documents(documents)
         room = _longest(texts)
         most = int(np.count_nonzero(texts.data == _LINE_BREAK)) + len(texts.offsets)

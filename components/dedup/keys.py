@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +11,12 @@ import pyarrow as pa
 
 from components.core import schemas
 from components.core.stage import Output, Stage, Unit
-from components.dedup.address_keys import address_keys
-from components.dedup.boilerplate import sample_paragraphs
-from components.dedup.minhash import MinHasher
 from components.dedup.params import DedupParams
 from components.dedup.reasons import DedupReason
 from components.dedup.text import of_documents
+
+if TYPE_CHECKING:
+    from components.dedup.minhash import MinHasher
 
 ADDRESS_BAND = -2
 """The `band` of a key that is the hash of a page's address."""
@@ -37,17 +38,23 @@ class KeysStage(Stage[DedupParams]):
     consumes = {"documents": "documents/1"}
     produces = {"keys": "dedup_keys/1", "paragraphs": "paragraph_keys/1"}
     reasons = DedupReason
+    imports = ("components.dedup.address_keys", "components.dedup.boilerplate", "components.dedup.minhash")
     conserves = False
     partitioned = {"keys": "key", "paragraphs": "key"}
     columns = {"documents": ("id", "url", "crawl_time", "items")}
 
     @functools.cached_property
     def _hasher(self) -> MinHasher:
+        from components.dedup.minhash import MinHasher
+
         bands = self.params.bands if self.params.near else 0
         return MinHasher(self.params.shingle, bands, self.params.rows, self.params.seed)
 
     def run(self, unit: Unit, out: Output) -> None:
         """Make the keys of one shard; rows are sorted by band, then document."""
+        from components.dedup.address_keys import address_keys
+        from components.dedup.boilerplate import sample_paragraphs
+
         documents = unit.tables["documents"]
         texts = of_documents(documents)
         tables = []

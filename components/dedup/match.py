@@ -9,11 +9,9 @@ import pyarrow.compute as pc
 
 from components.core import schemas
 from components.core.stage import Output, Stage, Unit
-from components.dedup.boilerplate import frequent
 from components.dedup.keys import ADDRESS_BAND
 from components.dedup.params import DedupParams
 from components.dedup.reasons import DedupReason
-from components.dedup.union_find import join
 
 I64 = npt.NDArray[np.int64]
 _NO_TIME = np.iinfo(np.int64).max
@@ -37,11 +35,14 @@ class MatchStage(Stage[DedupParams]):
     consumes = {"keys": "dedup_keys/1", "paragraphs": "paragraph_keys/1", "known": "known_keys/1"}
     produces = {"edges": "dedup_edges/1", "known_matches": "known_matches/1", "boilerplate": "boilerplate/1"}
     reasons = DedupReason
+    imports = ("components.dedup.boilerplate", "components.dedup.union_find")
     grouping = "partition"
     conserves = False
 
     def run(self, unit: Unit, out: Output) -> None:
         """Match one partition of the keys; edges are sorted and none is repeated."""
+        from components.dedup.boilerplate import frequent
+
         keys = unit.tables["keys"]
         shared = keys.take(pa.array(_shared(keys.column("key").to_numpy())))
         addresses = pc.equal(shared.column("band"), ADDRESS_BAND)
@@ -95,6 +96,8 @@ def _stars(keys: pa.Table, *, latest: bool) -> tuple[I64, I64, I64]:
 
 def _forest(edges: tuple[I64, I64, I64]) -> tuple[I64, I64, I64]:
     """The edges that join components when they are looked at in their order."""
+    from components.dedup.union_find import join
+
     band, one, other = edges
     places, numbers = np.unique(np.concatenate([one, other]), return_inverse=True)
     joined = np.zeros(len(one), np.bool_)

@@ -13,7 +13,6 @@ import pyarrow as pa
 from components.core import schemas
 from components.core.columns import texts as document_texts
 from components.core.stage import Output, Stage, Unit
-from components.filter import obelics, text_scores
 from components.filter.facts import score_maps
 from components.filter.language import identify
 from components.filter.params import AnnotateParams
@@ -37,9 +36,12 @@ class AnnotateStage(Stage[AnnotateParams]):
     consumes = {"documents": "documents/1"}
     produces = {"documents": "documents/1", "item_scores": "item_scores/1"}
     reasons = FilterReason
+    imports = ("components.filter.obelics", "components.filter.text_scores")
 
     def run(self, unit: Unit, out: Output) -> None:
         """Annotate one shard of documents."""
+        from components.filter import obelics, text_scores
+
         table = unit.tables["documents"]
         texts = texts_of(table)
         scores, lines = text_scores.score(texts)

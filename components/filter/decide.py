@@ -19,7 +19,6 @@ from components.filter.pii import redact
 from components.filter.reasons import FilterReason
 from components.filter.rules import COUNT_RULES, IMAGE_RULES, QUALITY_RULES, TEXT_RULES
 from components.filter.rules.base import DocumentFacts, TextFacts
-from components.filter.text_edits import edited, with_item_fields
 from components.filter.texts import texts_of
 
 
@@ -40,6 +39,7 @@ class DecideStage(Stage[DecideParams]):
     consumes = {"documents": "documents/1", "item_scores": "item_scores/1"}
     produces = {"documents": "documents/1"}
     reasons = FilterReason
+    imports = ("components.filter.text_edits",)
     sides = {"item_scores": "aligned"}
 
     def run(self, unit: Unit, out: Output) -> None:
@@ -52,6 +52,8 @@ class DecideStage(Stage[DecideParams]):
         if not table.num_rows:
             out.keep("documents", table)
             return
+        from components.filter.text_edits import edited
+
         texts = texts_of(table)
         cut = self.params.c4_remove_citations
         facts = text_facts(table, unit.tables["item_scores"], texts, without_citations=cut)
@@ -130,7 +132,11 @@ class DecideStage(Stage[DecideParams]):
             out.change(
                 about.ids[row], _REDACTED[kind], detail=f"{number} replaced", locator=about.locator(row)
             )
-        return with_item_fields(table, new) if replaced and new else table
+        if not (replaced and new):
+            return table
+        from components.filter.text_edits import with_item_fields
+
+        return with_item_fields(table, new)
 
 
 _REDACTED: Final = {

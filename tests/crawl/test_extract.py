@@ -445,7 +445,7 @@ def _hang(payload: bytes, url: str, **_: object) -> None:
 
 
 def test_a_parser_that_dies_costs_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr("components.crawl.extract.extract_html", _hang)
+    monkeypatch.setattr("components.crawl.html.extractor.extract_html", _hang)
     words = ("hang", "crash", "eat", "other")
     path = warc(
         tmp_path,

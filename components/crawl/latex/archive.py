@@ -15,10 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from components.core.errors import BadRecord
 from components.core.records import Note
+from components.crawl.latex.params import ArchiveParams
 from components.crawl.latex.reasons import LatexReason
 
 _MIB: Final = 1 << 20
@@ -27,24 +26,6 @@ _RATIO_FLOOR: Final = 32 * _MIB
 _MAX_NOTES: Final = 20
 SINGLE_FILE: Final = "main.tex"
 """Name given to a source that is one file without a name."""
-
-
-class ArchiveParams(BaseModel):
-    """Bounds on one source archive. ArXiv accepted submissions of up to 50 MB as of 2024."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    max_archive_bytes: int = Field(
-        default=100 * _MIB, ge=1, description="largest payload that is opened, bytes; larger ones fail"
-    )
-    max_members: int = Field(default=5_000, ge=1, description="most members of an archive")
-    max_member_bytes: int = Field(
-        default=64 * _MIB, ge=1, description="largest unpacked member that is read, bytes"
-    )
-    max_total_bytes: int = Field(default=300 * _MIB, ge=1, description="most unpacked bytes of one archive")
-    max_ratio: float = Field(
-        default=250.0, gt=1, description="unpacked over packed bytes beyond which, above 32 MiB, it is a bomb"
-    )
 
 
 @dataclass(slots=True)

@@ -10,44 +10,26 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from pydantic import Field
-
 from components.core.errors import BadRecord, Drop
 from components.core.records import Extracted, Image, Item, Note
 from components.crawl.latex import algorithms, blocks, definitions, floats, graphics, references, structure
 from components.crawl.latex import vocabulary as words
-from components.crawl.latex.archive import ArchiveParams, open_source
-from components.crawl.latex.figures import FigureParams, FigureReader
+from components.crawl.latex.archive import open_source
+from components.crawl.latex.figures import FigureReader
 from components.crawl.latex.inputs import PaperReader
 from components.crawl.latex.macros import Gullet
+from components.crawl.latex.params import LatexParams
 from components.crawl.latex.project import Project
 from components.crawl.latex.reasons import LatexReason
 from components.crawl.latex.render import Renderer
 from components.crawl.latex.state import Vocabulary
 from components.crawl.latex.text import finish
 
-__all__ = ["LatexParams", "LatexReason", "extract_latex"]
+__all__ = ["LatexReason", "extract_latex"]
 
 _REFERENCES: Final = re.compile(
     r"^(?:references?|bibliography|literature( cited)?|works cited)\W*$", re.IGNORECASE
 )
-
-
-class LatexParams(ArchiveParams, FigureParams):
-    """Parameters of `extract_latex`.
-
-    `timeout_s` and `memory_bytes` are for the caller's `Sandbox`; everything else bounds the extractor
-    itself. MINT-1T gives no numbers for its ArXiv part; these are ours.
-    """
-
-    timeout_s: float = Field(default=120.0, gt=0, description="seconds one paper may take, figures included")
-    memory_bytes: int = Field(default=4 << 30, ge=1 << 28, description="memory one paper may take, bytes")
-    max_tokens: int = Field(
-        default=4_000_000,
-        ge=1_000,
-        description="tokens read, scanned and expanded; beyond it the paper fails",
-    )
-    max_tex_bytes: int = Field(default=16 << 20, ge=1_000, description="largest TeX file that is read, bytes")
 
 
 def extract_latex(payload: bytes, *, url: str | None = None, params: LatexParams | None = None) -> Extracted:

@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Final
 
 import pypdfium2
-from pydantic import BaseModel, ConfigDict, Field
 
 from components.core.errors import BadRecord
 from components.core.images import read_image
 from components.core.records import Image
 from components.crawl.latex.archive import SourceFiles
+from components.crawl.latex.params import FigureParams
 from components.crawl.latex.reasons import LatexReason
 
 EXTENSIONS: Final = (".pdf", ".png", ".jpg", ".jpeg", ".eps", ".ps", ".gif", ".bmp", ".tif", ".tiff", ".webp")
@@ -34,25 +34,6 @@ _BOUNDING_BOX: Final = re.compile(
     rb"^%%(?:HiRes)?BoundingBox:\s*(-?[\d.]+)\s+(-?[\d.]+)\s+(-?[\d.]+)\s+(-?[\d.]+)", re.MULTILINE
 )
 _POINTS_PER_INCH: Final = 72
-
-
-class FigureParams(BaseModel):
-    """How figures are found and rendered."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    figure_dpi: int = Field(
-        default=144, ge=18, le=600, description="pixels per inch of rendered PDF and PostScript"
-    )
-    max_figure_pixels: int = Field(
-        default=16_000_000,
-        ge=10_000,
-        description="most pixels of a rendered figure; a larger one gets fewer dpi",
-    )
-    max_figures: int = Field(default=300, ge=0, description="most figure files of one paper that are read")
-    ghostscript_timeout_s: float = Field(
-        default=20.0, gt=0, description="seconds one PostScript figure may take"
-    )
 
 
 def candidates(path: str, folders: list[str]) -> list[str]:

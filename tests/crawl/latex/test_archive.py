@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.core.errors import BadRecord
-from components.crawl.latex.archive import SINGLE_FILE, ArchiveParams, normalize, open_source
+from components.crawl.latex.archive import SINGLE_FILE, normalize, open_source
+from components.crawl.latex.params import ArchiveParams
 from components.crawl.latex.reasons import LatexReason
 
 

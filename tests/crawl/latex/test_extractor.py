@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from components.core.errors import BadRecord, Drop
 from components.core.records import Extracted
 from components.core.sandbox import Sandbox
-from components.crawl.latex.extractor import LatexParams, LatexReason, extract_latex
+from components.crawl.latex.extractor import LatexReason, extract_latex
+from components.crawl.latex.params import LatexParams
 
 DATA = Path(__file__).parents[2] / "data" / "latex"
 

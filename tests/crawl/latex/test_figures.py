@@ -13,7 +13,8 @@ from components.core.errors import BadRecord
 from components.core.records import Extracted
 from components.crawl.latex.archive import SourceFiles
 from components.crawl.latex.extractor import LatexReason, extract_latex
-from components.crawl.latex.figures import FigureParams, FigureReader, render_pdf, render_postscript
+from components.crawl.latex.figures import FigureReader, render_pdf, render_postscript
+from components.crawl.latex.params import FigureParams
 
 EPS = (
     b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 10 20 82 56\n"
