@@ -84,7 +84,7 @@ class ExtractStage(Stage[ExtractParams]):
     """
 
     name = "extract"
-    version = "2"
+    version = "3"
     consumes = {"sources": "sources/1", "seen": "seen_payloads/1"}
     produces = {
         "documents": "documents/1",

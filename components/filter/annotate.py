@@ -32,7 +32,7 @@ class AnnotateStage(Stage[AnnotateParams]):
     """
 
     name = "annotate"
-    version = "2"
+    version = "3"
     consumes = {"documents": "documents/1"}
     produces = {"documents": "documents/1", "item_scores": "item_scores/1"}
     reasons = FilterReason
