@@ -54,8 +54,12 @@ def build_report(run: RunSummary) -> str:
 
 
 def _skipped(steps: Sequence[StepSummary]) -> list[kit.Block]:
-    said = [f"{step.name} ({step.skipped})" for step in steps if step.skipped]
-    return [kit.Paragraph(f"Not run: {', '.join(said)}.")] if said else []
+    by_reason: dict[str, list[str]] = {}
+    for step in steps:
+        if step.skipped:
+            by_reason.setdefault(step.skipped, []).append(step.name)
+    said = [f"{', '.join(names)} ({why})" for why, names in by_reason.items()]
+    return [kit.Paragraph(f"Not run: {'; '.join(said)}.")] if said else []
 
 
 def _tiles(run: RunSummary) -> list[kit.Tile]:
