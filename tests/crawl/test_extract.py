@@ -239,7 +239,9 @@ def test_files_of_every_kind(tmp_path):
     )
     assert (result.outputs[0].rows_in, result.outputs[0].kept) == (5, 5)
     # a saved page shows the files beside it, and every image file is found under its location
-    assert [item["url"] for d in result.documents for item in d["items"] if item["url"]] == ["file:///hive.jpg"]
+    assert [item["url"] for d in result.documents for item in d["items"] if item["url"]] == [
+        "file:///hive.jpg"
+    ]
     assert [row["url"] for row in result.rows("image_index")] == [
         (tmp_path / name).as_uri() for name in ("d.png", "e.png")
     ]
