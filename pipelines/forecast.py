@@ -29,6 +29,8 @@ _MEMORY_OF_A_PARTITION: Final = 6
 _FIXED_SECONDS: Final = 0.25
 _FIXED_BYTES: Final = 50_000
 """Most that is taken for the cost of a unit as such: reading, writing and committing its files."""
+_MORE_UNITS: Final = {"bloom": "dedup.bloom.filters", "dedup_cluster": "dedup.text.cluster_spans"}
+"""Steps of few units, and the parameter that makes them more."""
 _LARGEST_UNIT: Final = 1 << 30
 _UNITS_A_CORE: Final = 8
 """Units of input for each core at least, so that no core is idle for long at the end of a step."""
@@ -325,8 +327,10 @@ class _Forecaster:
             return 0
         if use.grouping == "partition":
             return self.partitions
-        if use.grouping in ("all", "span"):
-            return len(use.units)
+        if use.grouping == "span":
+            return max(1, min(use.spans, round(self.source_units)))
+        if use.grouping == "all":
+            return 1
         return max(1, round(self.source_units * len(use.units) / max(self.pilot.units, 1)))
 
     def _requests(self, use: StepUse, units: int) -> tuple[float, float]:
@@ -364,7 +368,7 @@ class _Forecaster:
             "egress": egress * cluster.price_per_gib_egress,
         }
         largest = max(steps, key=lambda step: step.shuffle_gib.middle)
-        self._say(largest.name)
+        self._say(largest.name, steps)
         return Forecast(
             scale=self.scale * runs,
             runs=runs,
@@ -393,7 +397,15 @@ class _Forecaster:
             notes=self.notes,
         )
 
-    def _say(self, largest: str) -> None:
+    def _say(self, largest: str, steps: list[StepForecast]) -> None:
+        hours = sum(step.hours.middle for step in steps)
+        for step in steps:
+            if step.units and step.units < self.cluster.all_cores and step.hours.middle > 0.15 * hours:
+                how = f" ({_MORE_UNITS[step.name]} sets how many)" if step.name in _MORE_UNITS else ""
+                self.notes.append(
+                    f"{step.name} is {step.units} unit{'s' if step.units > 1 else ''} of work{how} and takes "
+                    f"{step.hours.middle:.3g} of the {hours:.3g} hours, however many nodes there are."
+                )
         if self.unit_bytes > self.pilot.unit_bytes:
             self.notes.append(
                 f"Set crawl.sources.shard_bytes={round(self.unit_bytes)}: fewer and larger units than in the "

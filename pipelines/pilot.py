@@ -12,7 +12,7 @@ from components.core.errors import ConfigurationError
 from components.core.execute import Marker
 from components.core.manifest import Manifest
 from components.core.store import Store, open_store
-from pipelines.chain import Datasets, list_sources, run_chain
+from pipelines.chain import Datasets, list_sources, run_chain, stage_of
 from pipelines.steps import PIPELINES, Step
 
 URL_BYTES = 100_000
@@ -46,6 +46,7 @@ class StepUse:
             `components.core.stage.Side`), and the steps whose outputs are read.
         half_share: share of its records that it kept on half of the sample; None where it was not run.
         half_units: finished units of the run on half of the sample.
+        spans: of a `span` step, how many units its parameters ask for.
     """
 
     step: Step
@@ -62,6 +63,7 @@ class StepUse:
     dropped: dict[str, int] = field(default_factory=dict)
     half_share: float | None = None
     half_units: list[UnitUse] = field(default_factory=list)
+    spans: int = 1
 
     @property
     def rows_in(self) -> int:
@@ -236,6 +238,7 @@ def run_pilot(
         if step.stage is None:
             continue
         use = _measure(store, step, made)
+        use.spans = stage_of(step, config).spans
         ports = [m for name, m in halves.items() if name.startswith(f"{step.name}.")]
         if ports and ports[0].counts.rows_in:
             use.half_share = ports[0].counts.kept / ports[0].counts.rows_in
