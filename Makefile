@@ -42,6 +42,13 @@ format: $(VENV)/.dev ## Put the code in its form
 
 bench: $(VENV)/.bench ## Measure quality and speed beside peers (needs the corpora)
 	$(BIN)/python benchmarks/html_quality.py --corpus $(CORPORA)/web
+	$(BIN)/python benchmarks/pdf_speed.py $(CORPORA)/pdf
+	$(BIN)/python benchmarks/latex_speed.py $(CORPORA)/latex/sources
+	$(BIN)/python benchmarks/dedup_speed.py --corpora $(CORPORA)
+	$(BIN)/python benchmarks/image_hash_speed.py --corpora $(CORPORA)
+	$(BIN)/python benchmarks/hamming_search_speed.py
+	$(BIN)/python benchmarks/tar_speed.py --corpora $(CORPORA)
+	$(BIN)/python benchmarks/snapshot_overlap.py --corpora $(CORPORA)
 	$(BIN)/python benchmarks/runtime_overhead.py --input $(CORPORA)/web/pages.warc.gz
 
 clean: ## Remove what was made here
