@@ -92,8 +92,8 @@ def run(
     """
     with _errors():
         from components.core.store import as_uri
-        from pipelines.config import load_config
-        from pipelines.run_record import RunRecord, input_uri, refuse_secrets
+        from pipelines.config import load_config, refuse_secrets
+        from pipelines.run_record import RunRecord, input_uri
 
         refuse_secrets([*input, out])
         checked = load_config(pipeline, config, set_, preset)
@@ -436,8 +436,8 @@ def plan(
         from components.core.store import as_uri
         from pipelines import plan as planning
         from pipelines.cluster import read_cluster
-        from pipelines.config import load_config
-        from pipelines.run_record import input_uri, refuse_secrets
+        from pipelines.config import load_config, refuse_secrets
+        from pipelines.run_record import input_uri
 
         refuse_secrets(input)
         machine = read_cluster(cluster)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ class MintConfig(BaseModel):
     run: RunParams = Field(default=RunParams(), description="how the run is executed; changes no output")
 
 
+_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PRESETS: Final = Path(__file__).parent / "presets"
 CONFIGS: Final[dict[str, type[BaseModel]]] = {"mint": MintConfig}
 
@@ -48,8 +50,40 @@ def config_model(pipeline: str) -> type[BaseModel]:
         raise ConfigurationError(f"There is no pipeline {pipeline!r}; known pipelines are {known}.") from None
 
 
+def refuse_secrets(locations: Sequence[str]) -> None:
+    """Refuse addresses with a user name or password in them: they would be recorded.
+
+    Raises:
+        ConfigurationError: naming the host, not the secret.
+    """
+    for location in locations:
+        place = location.partition("://")[2].partition("/")[0]
+        if "@" in place:
+            raise ConfigurationError(
+                f"The address at {place.rpartition('@')[2]} carries a user name or password. Addresses are "
+                "recorded, so leave it out: credentials of stores come from the environment."
+            )
+
+
+def _addresses(value: Any) -> Iterator[str]:
+    """Every address among the values of a configuration."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _addresses(one)
+    elif isinstance(value, str) and _ADDRESS.match(value):
+        yield value
+
+
 def read_config(pipeline: str, values: Mapping[str, Any]) -> BaseModel:
-    """A pipeline's configuration out of plain values, checked."""
+    """A pipeline's configuration out of plain values, checked.
+
+    Raises:
+        ConfigurationError: for a parameter that is wrong, or an address with a password in it: parameters
+            are recorded.
+    """
+    refuse_secrets(list(_addresses(values)))
     return read_params(config_model(pipeline), values, pipeline)
 
 

@@ -158,18 +158,18 @@ def _measure(store: Store, step: Step, made: Datasets) -> StepUse:
         (stage.sides.get(port, own), [name.partition(".")[0] for name in names])
         for port, names in step.inputs.items()
     ]
-    first = outputs[0]
+    first, units = outputs[0], _units(store, step.name)
     return StepUse(
         step=step,
         grouping=stage.grouping,
         conserves=first.counts.conserves,
         upstream=[name.partition(".")[0] for name in primary],
-        units=_units(store, step.name),
+        units=units,
         peak_bytes=first.peak_bytes,
         shuffled=sum(
             m.total_bytes for m in outputs if m.partitioning and m.partitioning.layout == "row_groups"
         ),
-        written=sum(unit.written for unit in _units(store, step.name)),
+        written=sum(unit.written for unit in units),
         objects=len(outputs) + 1 + bool(first.ledger) + len(first.files) / max(len(first.shards), 1),
         sorted=bool(stage.sorted_by),
         ports=ports,

@@ -12,7 +12,7 @@ from components import __version__
 from components.core.errors import ConfigurationError
 from components.core.store import Store, Stores, as_uri, open_store
 from components.core.task import reported
-from pipelines.config import read_config
+from pipelines.config import read_config, refuse_secrets
 
 RUN_RECORD: Final = "run.json"
 
@@ -36,21 +36,6 @@ _DUMP: Final = re.compile(r"cc(-wat)?:")
 def input_uri(location: str) -> str:
     """A URI for an input that a person named; the name of a Common Crawl dump stays what it is."""
     return location if _DUMP.match(location) else as_uri(location)
-
-
-def refuse_secrets(locations: Sequence[str]) -> None:
-    """Refuse addresses with a user name or password in them: they would be recorded.
-
-    Raises:
-        ConfigurationError: naming the host, not the secret.
-    """
-    for location in locations:
-        place = location.partition("://")[2].partition("/")[0]
-        if "@" in place:
-            raise ConfigurationError(
-                f"The address at {place.rpartition('@')[2]} carries a user name or password. Addresses are "
-                "recorded, so leave it out: credentials of stores come from the environment."
-            )
 
 
 def begin(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from components.core.manifest import find
 from components.core.plan import StepPlan
@@ -35,7 +35,7 @@ class BudgetGuard:
         self._seen = 0
         self._cpu_before = self._bytes_before = 0.0
         if self.active:
-            steps: dict[str, Any] = {}
+            steps: dict[str, float] = {}
             for manifest in find(store):
                 if manifest.step != self._step:
                     steps[manifest.step] = manifest.cpu_seconds

@@ -107,3 +107,16 @@ def test_the_name_of_a_dump_is_no_path() -> None:
     assert input_uri("cc:CC-MAIN-2024-18[0:2]") == "cc:CC-MAIN-2024-18[0:2]"
     assert input_uri("cc-wat:CC-MAIN-2024-18") == "cc-wat:CC-MAIN-2024-18"
     assert input_uri("/data/cc:x").startswith("file:///")
+
+
+@pytest.mark.parametrize(
+    "setting", ["dedup.registry.uri", "publish.tokenizer", "dedup.semantic.model", "filter.decide.url_lists"]
+)
+def test_a_parameter_with_a_password_in_it_is_refused_and_not_repeated(setting: str) -> None:
+    value = "s3://me:hunter2@store.example/x"
+    written = f"[{value}]" if setting.endswith("lists") else value
+    with pytest.raises(
+        ConfigurationError, match=r"store\.example carries a user name or password"
+    ) as refused:
+        load_config("mint", None, [f"{setting}={written}", "dedup.registry.run=one"])
+    assert "hunter2" not in str(refused.value)
