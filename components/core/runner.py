@@ -207,7 +207,8 @@ def _work_pool(
         return
     for module in plan.stage.imports:  # here, and not in every child for itself
         importlib.import_module(module)
-    processes = min(params.processes or len(os.sched_getaffinity(0)), len(tasks))
+    wanted = params.processes or len(os.sched_getaffinity(0))
+    processes = min(wanted, plan.stage.max_processes or wanted, len(tasks))
 
     def give_up(task: Task) -> Marker:
         unit, generations = task

@@ -443,6 +443,170 @@ INTERLEAVED_ITEMS: Final = pa.schema(
     ]
 )
 
+CAPTIONER: Final = pa.struct(
+    [
+        _field("model", pa.string(), "Hugging Face id, endpoint's model or digest of a local folder"),
+        _field("revision", pa.string(), "commit on the hub, or digest of the weights"),
+        _field("engine", pa.string(), "vllm, transformers or openai; lexical for rules without a model"),
+        _field("engine_version", pa.string(), "version of the engine"),
+        _field("prompt", pa.string(), "name and version of the prompt, such as dense-v1"),
+        _field("prompt_digest", pa.string(), "first 16 hex digits of the SHA-256 of the prompt's file"),
+        _field("sampling", pa.string(), "sampling parameters as JSON with sorted keys"),
+    ]
+)
+
+CLAIM: Final = pa.struct(
+    [
+        _field("text", pa.string(), "one claim of the caption, as it stands there", nullable=False),
+        _field("source", pa.string(), "pixels, alt_text, page or none: what supports it", nullable=False),
+        _field("verdict", pa.string(), "supported, unsupported or contradicted", nullable=False),
+        _field("score", pa.float32(), "how sure the judge is, 0 to 1; null where it does not say"),
+        _field("removed", pa.bool_(), "whether it was taken out of the caption", nullable=False),
+    ]
+)
+
+IMAGE_CONTEXTS: Final = pa.schema(
+    [
+        _field("image_id", pa.string(), "SHA-256 (hex) of the image's bytes", nullable=False),
+        _field("document_id", pa.string(), "document that shows it; null for a list of pairs"),
+        _field("alt", pa.string(), "alternative text given there"),
+        _field("caption", pa.string(), "figure caption given there"),
+        _field("title", pa.string(), "title of the page"),
+        _field("before", pa.string(), "end of the nearest text before the image"),
+        _field("after", pa.string(), "start of the nearest text after the image"),
+        _field("url", pa.string(), "address of the image"),
+        _field("page_url", pa.string(), "address of the page"),
+    ]
+)
+
+PAIRS: Final = pa.schema(
+    [
+        _field("id", pa.string(), "SHA-256 (hex) of the image's bytes", nullable=False),
+        _field("url", pa.string(), "address of the image"),
+        _field("page_url", pa.string(), "address of the page that shows it"),
+        _field("alt", pa.string(), "the alternative text chosen for it; null where there is none"),
+        _field("alts", pa.list_(pa.string()), "all alternative texts and captions seen, sorted, no repeats"),
+        _field("title", pa.string(), "title of the page"),
+        _field("before", pa.string(), "end of the nearest text before the image"),
+        _field("after", pa.string(), "start of the nearest text after the image"),
+        _field("width", pa.int32(), "pixels", nullable=False),
+        _field("height", pa.int32(), "pixels", nullable=False),
+        _field("group", pa.string(), "cluster of near-duplicates: its least image id", nullable=False),
+        _field("audit", pa.bool_(), "captioned by teacher and student, to compare them", nullable=False),
+    ]
+)
+
+ALIGNMENTS: Final = pa.schema(
+    [
+        _field("id", pa.string(), "id of the pair", nullable=False),
+        _field("score", pa.float32(), "how well the alternative text fits the image; null without one"),
+        _field("method", pa.string(), "encoder, judge or lexical", nullable=False),
+    ]
+)
+
+CAPTIONS: Final = pa.schema(
+    [
+        _field("id", pa.string(), "id of the pair: SHA-256 (hex) of the image's bytes", nullable=False),
+        _field("kind", pa.string(), "dense, fused, one_pass or student", nullable=False),
+        _field("text", pa.string(), "the caption", nullable=False),
+        _field("dense", pa.string(), "the caption of the pixels alone; null where none was made"),
+        _field("alt", pa.string(), "the alternative text that was given to the model; null where none"),
+        _field("url", pa.string(), "address of the image"),
+        _field("captioner", CAPTIONER, "what wrote the caption of the pixels, or the whole"),
+        _field("fuser", CAPTIONER, "what merged it with the alternative text; null where nothing did"),
+        _field("judge", CAPTIONER, "what judged the claims; null before that"),
+        _field("claims", pa.list_(CLAIM), "claims of the caption and what supports them; null before that"),
+        _field("tokens_in", pa.int32(), "tokens of the last prompt, images included"),
+        _field("tokens_out", pa.int32(), "tokens of the last answer"),
+        _field("words", pa.int32(), "words of `text`", nullable=False),
+    ]
+)
+
+TRAINING_PAIRS: Final = pa.schema(
+    [
+        _field("id", pa.string(), "id of the pair", nullable=False),
+        _field("group", pa.string(), "cluster of near-duplicates, whole in one split", nullable=False),
+        _field("image", pa.binary(), "the encoded image; null for an example of text alone"),
+        _field("alt", pa.string(), "alternative text, as given to the student"),
+        _field("system", pa.string(), "system text of the prompt"),
+        _field("user", pa.string(), "user text of the prompt, alternative text filled in", nullable=False),
+        _field("target", pa.string(), "what the student is to write", nullable=False),
+    ]
+)
+
+MODEL_FILES: Final = pa.schema(
+    [
+        _field("name", pa.string(), "file name in the model's folder", nullable=False),
+        _field("uri", pa.string(), "where it lies", nullable=False),
+        _field("size", pa.int64(), "bytes", nullable=False),
+        _field("sha256", pa.string(), "SHA-256 (hex) of the file", nullable=False),
+    ]
+)
+
+PREDICTIONS: Final = pa.schema(
+    [
+        _field("id", pa.string(), "id of the pair", nullable=False),
+        _field("text", pa.string(), "what the student wrote; null where it failed"),
+        _field("problem", pa.string(), "why its caption is degenerate; null where it is not"),
+        _field("other_alt", pa.string(), "alternative text of another image, given instead"),
+        _field("other_text", pa.string(), "what the student wrote with it"),
+        _field("captioner", CAPTIONER, "the student as it was served"),
+        _field("tokens_out", pa.int32(), "tokens of the answer"),
+    ]
+)
+
+EVALUATIONS: Final = pa.schema(
+    [
+        _field("id", pa.string(), "id of the pair", nullable=False),
+        _field("group", pa.string(), "cluster of near-duplicates: the unit of the bootstrap", nullable=False),
+        _field("alt", pa.string(), "alternative text, as given to the student"),
+        _field("reference", pa.string(), "the teacher's final caption", nullable=False),
+        _field("prediction", pa.string(), "the student's caption"),
+        _field("other_alt", pa.string(), "alternative text of another image, given instead"),
+        _field("other_prediction", pa.string(), "the student's caption with it"),
+        _field("problem", pa.string(), "why the prediction is degenerate; null where it is not"),
+        _field("scores", SCORES, "metrics of this row by name", nullable=False),
+    ]
+)
+
+GATE: Final = pa.schema(
+    [
+        _field("metric", pa.string(), "name of the metric", nullable=False),
+        _field("value", pa.float64(), "over the held-out images", nullable=False),
+        _field("low", pa.float64(), "lower end of the 95 % interval"),
+        _field("high", pa.float64(), "upper end of the 95 % interval"),
+        _field("threshold", pa.float64(), "what it is held against; null where it decides nothing"),
+        _field("passed", pa.bool_(), "null where it decides nothing"),
+        _field("rows", pa.int64(), "held-out images behind it", nullable=False),
+    ]
+)
+
+AUDITS: Final = pa.schema(
+    [
+        _field("shard", pa.int32(), "shard whose captions were audited", nullable=False),
+        _field("rows", pa.int64(), "images captioned by both", nullable=False),
+        _field("agreement", pa.float64(), "mean word F1 of student and teacher", nullable=False),
+        _field("expected", pa.float64(), "the same figure at the gate"),
+        _field("degenerate", pa.float64(), "share of degenerate captions", nullable=False),
+        _field("drifted", pa.bool_(), "whether the alarm went off", nullable=False),
+    ]
+)
+
+KALE_CAPTIONS: Final = pa.schema(
+    [
+        _field("url", pa.string(), "address of the image"),
+        _field("sha256", pa.string(), "SHA-256 (hex) of the image's bytes", nullable=False),
+        _field("caption", pa.string(), "knowledge-augmented dense caption", nullable=False),
+        _field("cogvlm_caption", pa.string(), "caption of the pixels alone; the published name (KALE)"),
+        _field("alt_text", pa.string(), "alternative text behind the knowledge; null where none was used"),
+        _field("captioner", pa.string(), "model that wrote `caption`", nullable=False),
+        _field("stage", pa.int8(), "1: teacher and fusion; 2: the distilled student", nullable=False),
+        _field("words", pa.int32(), "words of `caption`", nullable=False),
+        _field("knowledge", pa.bool_(), "whether a claim is supported by the alternative text or the page"),
+        _field("claims", pa.list_(CLAIM), "claims and what supports them; null where none were judged"),
+    ]
+)
+
 LEDGER: Final = pa.schema(
     [
         _field("step", pa.string(), "stage that decided", nullable=False),
@@ -484,6 +648,17 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
     "seen_payloads/1": SEEN_PAYLOADS,
     "item_scores/1": ITEM_SCORES,
     "interleaved_items/1": INTERLEAVED_ITEMS,
+    "image_contexts/1": IMAGE_CONTEXTS,
+    "pairs/1": PAIRS,
+    "alignments/1": ALIGNMENTS,
+    "captions/1": CAPTIONS,
+    "training_pairs/1": TRAINING_PAIRS,
+    "model_files/1": MODEL_FILES,
+    "predictions/1": PREDICTIONS,
+    "evaluations/1": EVALUATIONS,
+    "gate/1": GATE,
+    "audits/1": AUDITS,
+    "kale_captions/1": KALE_CAPTIONS,
     "ledger/1": LEDGER,
 }
 

@@ -220,6 +220,8 @@ class Stage(ABC, Generic[Params]):
             them once, before its processes fork.
         max_failed_share: share of failed records at which the step stops, where failures are normal
             (fetching from the web); None leaves it to the run's parameter.
+        max_processes: the most processes a worker runs it in; 1 for a stage that holds a model, which
+            batches a whole unit by itself. None leaves it to the run's parameter.
     """
 
     name: ClassVar[str]
@@ -236,6 +238,7 @@ class Stage(ABC, Generic[Params]):
     imports: ClassVar[tuple[str, ...]] = ()
     max_failed_share: ClassVar[float | None] = None
     exclusive: ClassVar[bool] = False
+    max_processes: ClassVar[int | None] = None
 
     def __init__(self, params: Params) -> None:
         self.params = params
