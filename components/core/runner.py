@@ -382,12 +382,14 @@ def publish(
     params: dict[str, Any],
     family: str = "",
     run: RunParams | None = None,
+    parents: dict[str, str] | None = None,
 ) -> Manifest:
-    """Commit a dataset that was made in this process, for a first step that has no input dataset.
+    """Commit a dataset that was made in this process: a first step's, or that of a step without units.
 
     Args:
         tables: one shard each; written as they come, so that they need not all be in memory.
         ledger: lines, likewise.
+        parents: input port → digest of the dataset read.
 
     Raises:
         ConservationError: where the counts don't add up.
@@ -430,6 +432,7 @@ def publish(
         location=root,
         schema=schema,
         shards=made,
+        parents=parents or {},
         stage_version="1",
         code_version=code_version(),
         params=params,

@@ -60,7 +60,7 @@ def encode(
     """Parquet bytes of a table and, where it is partitioned, the partition of each row group."""
     schema = table.schema.with_metadata({SCHEMA_KEY: schema_name.encode()})
     table = table.replace_schema_metadata(schema.metadata)
-    images = "bytes" in table.column_names
+    images = not {"bytes", "image"}.isdisjoint(table.column_names)
     options: dict[str, Any] = (
         # encoded pictures don't compress; leaving them alone writes 6 times as fast
         {"compression": "none", "use_dictionary": False, "write_statistics": ["id"]}

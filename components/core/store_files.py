@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -50,6 +51,10 @@ class Store(ABC):
     @abstractmethod
     def put(self, key: str, data: bytes) -> None:
         """Write or replace an object; nobody ever sees a part of it."""
+
+    @abstractmethod
+    def put_file(self, key: str, path: Path) -> None:
+        """As `put`, out of a local file that need not fit in memory."""
 
     @abstractmethod
     def put_if_absent(self, key: str, data: bytes) -> bool:
@@ -125,14 +130,14 @@ class FileStore(Store):
         return self.open(key)
 
     @contextmanager
-    def _temporary(self, key: str, data: bytes) -> Iterator[tuple[Path, Path]]:
+    def _temporary(self, key: str, source: BinaryIO) -> Iterator[tuple[Path, Path]]:
         target = self._path(key)
         temporary = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.tmp")
         with _os_errors(self.uri(key)):
             _make_folder(target.parent)
             try:
                 with temporary.open("wb") as stream:
-                    stream.write(data)
+                    shutil.copyfileobj(source, stream)
                     stream.flush()
                     os.fsync(stream.fileno())
                 yield temporary, target
@@ -140,11 +145,15 @@ class FileStore(Store):
                 temporary.unlink(missing_ok=True)
 
     def put(self, key: str, data: bytes) -> None:
-        with self._temporary(key, data) as (temporary, target):
+        with self._temporary(key, io.BytesIO(data)) as (temporary, target):
+            temporary.replace(target)
+
+    def put_file(self, key: str, path: Path) -> None:
+        with path.open("rb") as source, self._temporary(key, source) as (temporary, target):
             temporary.replace(target)
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
-        with self._temporary(key, data) as (temporary, target):
+        with self._temporary(key, io.BytesIO(data)) as (temporary, target):
             try:
                 target.hardlink_to(temporary)  # fails if the name exists, unlike a rename
             except FileExistsError:

@@ -158,6 +158,11 @@ class S3Store(Store):
                 self.bucket, self._key(key), io.BytesIO(data), len(data), part_size=64 << 20
             )
 
+    def put_file(self, key: str, path: Path) -> None:
+        self._need_bucket(key)
+        with self._errors(key):
+            self._client.fput_object(self.bucket, self._key(key), str(path), part_size=64 << 20)
+
     def put_if_absent(self, key: str, data: bytes) -> bool:
         self._need_bucket(key)
         # minio's put_object can't send If-None-Match, so the request is signed as a URL and sent as it is

@@ -42,6 +42,12 @@ def test_put_get_list_delete(store: Store) -> None:
         store.get("a/b.txt")
 
 
+def test_a_local_file_is_put_as_it_is(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "weights").write_bytes(bytes(range(256)) * 1000)
+    store.put_file("model/weights", tmp_path / "weights")
+    assert store.get("model/weights") == (tmp_path / "weights").read_bytes()
+
+
 def test_ranges_and_seeking(store: Store) -> None:
     data = bytes(range(256)) * 2000
     store.put("data.bin", data)
