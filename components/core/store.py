@@ -109,6 +109,13 @@ class Stores:
         store, key = self._locate(uri)
         return store.open(key, start, stop)
 
+    def seekable(self, uri: str) -> BinaryIO:
+        """A seekable reader that fetches only what is read; not for `http(s)://`."""
+        store, key = self._locate(uri)
+        if not isinstance(store, Store):
+            raise ConfigurationError(f"{uri}: only files and objects of a store can be read from any place.")
+        return store.seekable(key)
+
     def read(self, uri: str) -> bytes:
         """The whole object."""
         store, key = self._locate(uri)

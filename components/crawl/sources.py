@@ -17,12 +17,13 @@ import numpy.typing as npt
 from pydantic import Field
 
 from components.core.errors import BadShard, ConfigurationError
+from components.core.locations import is_web
 from components.core.store import Stores
 from components.crawl.addresses import MAX_URL_LENGTH
 from components.crawl.arxiv_bulk import Listed, md5_of, read_manifest
 from components.crawl.common_crawl import DATA, listed_files, path_list, split_part, unseen
 from components.crawl.kinds import HEAD_BYTES, REFUSED, Kind, sniff
-from components.crawl.locations import Found, beside, is_page, is_web, list_lines, one_file, several_files
+from components.crawl.locations import Found, beside, is_page, list_lines, one_file, several_files
 from components.crawl.source_units import File, UnitParams, UnitPlan
 
 STEP: Final = "sources"

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from components.core import schemas
 from components.core.columns import flat_items
+from components.core.nearby_text import nearby, one_line
 from components.core.stage import Output, Stage, Unit
 from components.filter.dual_encoder import DualEncoder
 from components.filter.image_pixels import decode
@@ -140,26 +141,7 @@ def texts_of(items: Sequence[dict[str, Any]], position: int, context: int) -> li
         context: characters of the nearest text before and after it, cut between words.
     """
     image = items[position]
-    texts = [_one_line(image["alt"]), _one_line(image["caption"])]
+    texts = [one_line(image["alt"]), one_line(image["caption"])]
     if context:
-        before = next((item["text"] for item in reversed(items[:position]) if item["text"]), None)
-        after = next((item["text"] for item in items[position + 1 :] if item["text"]), None)
-        texts += [_end(_one_line(before), context), _start(_one_line(after), context)]
+        texts += nearby(items, position, context)
     return list(dict.fromkeys(text for text in texts if text))
-
-
-def _one_line(text: str | None) -> str:
-    return " ".join((text or "").split())
-
-
-def _start(text: str, length: int) -> str:
-    """At most `length` characters, without the word that the cut goes through."""
-    if len(text) <= length:
-        return text
-    return text[: length + 1].rpartition(" ")[0] or text[:length]
-
-
-def _end(text: str, length: int) -> str:
-    if len(text) <= length:
-        return text
-    return text[-length - 1 :].partition(" ")[2] or text[-length:]
