@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from components.core import schemas
 from components.core.columns import flat_items
+from components.core.dual_encoder import DualEncoder
 from components.core.nearby_text import nearby, one_line
 from components.core.stage import Output, Stage, Unit
-from components.filter.dual_encoder import DualEncoder
 from components.filter.image_pixels import decode
 from components.filter.params import SimilarityParams
 from components.filter.reasons import FilterReason
@@ -93,7 +93,7 @@ class SimilarityStage(Stage[SimilarityParams]):
         """Score image items: (row, position in the document, row of `images`, numbers of its texts)."""
         if self._encoder is None:
             assert self.params.model is not None
-            self._encoder = DualEncoder(self.params.model, self.params.revision)
+            self._encoder = DualEncoder(self.params.model, self.params.revision, "filter.similarity.model")
         pictures = self._embed_images(images, sorted({image for _, _, image, _ in asked}))
         phrases = np.concatenate(
             [self._encoder.texts(texts[at : at + self.params.batch]) for at in self._steps(len(texts))]

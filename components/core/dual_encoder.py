@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from components.core.errors import ConfigurationError
-from components.filter.image_pixels import Pixels
+
+Pixels = npt.NDArray[np.uint8]
+"""A picture: blue, green, red; shape (height, width, 3)."""
 
 
 class DualEncoder:
@@ -21,19 +23,20 @@ class DualEncoder:
     Args:
         model: local folder or Hugging Face id.
         revision: commit on the hub.
+        setting: the parameter that names the model, for messages.
 
     Raises:
         ConfigurationError: where torch is not installed, the model can't be read, or is no dual encoder.
     """
 
-    def __init__(self, model: str, revision: str | None = None) -> None:
+    def __init__(self, model: str, revision: str | None, setting: str) -> None:
         try:
             import torch
             from transformers import AutoModel, AutoProcessor
         except ImportError as error:
             raise ConfigurationError(
                 f"Image-text similarity needs torch and transformers ({error}): pip install kalemint[torch], "
-                "or set filter.similarity.model to null."
+                f"or set {setting} to null."
             ) from None
         self._torch = torch
         try:
