@@ -65,3 +65,7 @@ class ConfigurationError(KalemintError):
 
 class BudgetExceeded(ConfigurationError):
     """More than the stated share of records failed: the run stops itself and says so."""
+
+
+class GateFailed(ConfigurationError):
+    """A model is not as good as it must be to go on: the pipeline stops and says by which figures."""

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ValidationError
 
 from components import __version__
 from components.core import runner
-from components.core.errors import BudgetExceeded, ConfigurationError, KalemintError
+from components.core.errors import BudgetExceeded, ConfigurationError, GateFailed, KalemintError
 from components.core.manifest import Manifest, concatenate, load
 from components.core.progress import EVENTS_VARIABLE, emit
 from components.core.sandbox import die_with_parent
@@ -30,10 +30,15 @@ from components.core.stage import Stage
 
 BASE_IMAGE: Final = os.environ.get("KALEMINT_IMAGE", f"kalemint/base-python:{__version__}")
 """Image of the `base` dependency set that components are compiled with."""
+TORCH_IMAGE: Final = os.environ.get("KALEMINT_TORCH_IMAGE", f"kalemint/torch-python:{__version__}")
+"""Image of the `torch` dependency set: training."""
+VLLM_IMAGE: Final = os.environ.get("KALEMINT_VLLM_IMAGE", f"kalemint/vllm-python:{__version__}")
+"""Image of the `vllm` dependency set: captions."""
 
 EXIT_CODES: Final[dict[type[Exception], int]] = {
     runner.DrainedError: runner.DRAINED_EXIT,
     BudgetExceeded: 3,
+    GateFailed: 4,
     ConfigurationError: 2,
 }
 """Exit status by type of error; anything else is 1. The same for the command and for a pod."""
