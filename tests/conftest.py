@@ -18,8 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# how long an example takes is the machine's affair
+settings.register_profile("kalemint", deadline=None)
+settings.load_profile("kalemint")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Short names for long bytes: those of a gzip file hold the time, and workers must agree on names."""
+    return f"{len(val)}-bytes" if isinstance(val, bytes) and len(val) > 12 else None
 
 
 @pytest.fixture(scope="session")

@@ -452,7 +452,7 @@ def test_a_parser_that_dies_costs_one_line(tmp_path, monkeypatch):
         tmp_path,
         *(record(n, http(b"<p>" + w.encode()), url=f"https://e.org/{w}") for n, w in enumerate(words)),
     )
-    params = ExtractParams.model_validate({"limits": {"html_s": 0.5}})
+    params = ExtractParams.model_validate({"limits": {"html_s": 4}})
     result = extract(path, params=params)
     assert {line["locator"].rpartition("/")[2]: line["reason"] for line in result.ledger} == {
         "hang": "timeout",
@@ -553,7 +553,7 @@ def test_inputs_made_to_break_us_cost_ledger_lines_only(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", CHILD, str(tmp_path)], capture_output=True, text=True, timeout=120, check=True
     )
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 110
     found = json.loads(done.stdout)
     lost = found["lost"]
     assert found["kept"] == ["https://e.org/good"]

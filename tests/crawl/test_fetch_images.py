@@ -368,7 +368,7 @@ def test_servers_that_never_end_are_left(site: Site) -> None:
         rows = [target(f"{base}/a.png") for base in (endless, drip, headers, no_http, silent)]
         got = fetch(
             rows,
-            total_timeout_s=0.8,
+            total_timeout_s=4.0,
             retries=0,
             max_file_bytes=1 << 20,
             own_servers=True,
@@ -414,15 +414,18 @@ def test_a_host_is_asked_gently_and_others_meanwhile(site: Site) -> None:
         for host in ("127.0.0.1", "localhost")
         for n in range(6)
     ]
-    began = time.monotonic()
     got = fetch(rows, per_host_connections=2)
     assert got.out.kept == 12
+    times = []
     for host in ("127.0.0.1", "localhost"):
         asked = [r for r in site.requests if r.headers["Host"].startswith(host)]
         assert len(asked) == 7
         gaps = [b.began - a.began for a, b in itertools.pairwise(asked)]
         assert min(gaps) >= 0.09
-    assert time.monotonic() - began < 1.7  # both hosts side by side
+        times.append((asked[0].began, asked[-1].began))
+    (first, last), (other_first, other_last) = times
+    assert first < other_last  # side by side, not one host after the other
+    assert other_first < last
 
 
 def test_own_servers_get_no_robots_and_no_pauses(site: Site) -> None:
@@ -447,10 +450,10 @@ def test_limits_of_bytes_and_time_leave_the_rest_to_a_retry(site: Site) -> None:
     again = fetch(rows, only)
     assert again.out.rows_in == again.out.kept == len(left)
     assert {link["url"] for link in again.links} == left
-    slow = fetch(rows, per_host_connections=1, loopback_delay_s=0.1, host_time_s=0.35)
+    slow = fetch(rows, per_host_connections=1, loopback_delay_s=0.4, host_time_s=2.0)
     assert set(slow.reasons.values()) == {("failed", "host_time")}
     assert 0 < slow.out.kept < 12  # type: ignore[operator]
-    late = fetch(rows, per_host_connections=1, loopback_delay_s=0.1, unit_time_s=0.35)
+    late = fetch(rows, per_host_connections=1, loopback_delay_s=0.4, unit_time_s=2.0)
     assert set(late.reasons.values()) == {("failed", "unit_time")}
 
 

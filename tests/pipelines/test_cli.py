@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -17,6 +16,7 @@ import pytest
 from tests.conftest import REPOSITORY, S3Server
 from tests.crawl.site_server import serve
 from tests.pipelines.conftest import ORIGIN, PAPERS
+from tests.pipelines.processes import Running
 
 PAPER = PAPERS / "spatio-temporal-kriging.pdf"
 
@@ -225,7 +225,7 @@ def test_retry_does_just_what_failed_again(tmp_path: Path) -> None:
     assert json.loads(kalemint("verify", place, "--json").stdout)["problems"] == []
 
 
-def _tasks_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+def _tasks_of(process: Running) -> list[psutil.Process]:
     found = []
     for child in psutil.Process(process.pid).children(recursive=True):
         with contextlib.suppress(psutil.Error):  # it may have ended since
@@ -234,14 +234,10 @@ def _tasks_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return found
 
 
-def _start(out: Path, site_warc: Path, workers: int) -> subprocess.Popen[str]:
+def _start(out: Path, site_warc: Path, workers: int) -> Running:
     command = [sys.executable, "-m", "pipelines.cli", "run", "mint", "-i", site_warc, "-i", PAPER, "-o", out]
-    return subprocess.Popen(
-        [*map(str, command), "--workers", str(workers), "--set", "crawl.sources.shard_bytes=800000"],
-        cwd=REPOSITORY,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
+    return Running(
+        [*map(str, command), "--workers", str(workers), "--set", "crawl.sources.shard_bytes=800000"]
     )
 
 
@@ -249,24 +245,20 @@ def test_killed_and_run_again_with_other_workers(site_warc: Path, out: Path, tmp
     """First the whole command dies, then one task; each time it goes on where it was."""
     place = tmp_path / "out"
     process = _start(place, site_warc, 1)
-    while not list(place.glob("extract/done/*.json")):
-        time.sleep(0.05)
+    process.until(lambda: list(place.glob("extract/done/*.json")))
     process.kill()
-    process.wait()
+    process.ended()
     done = {p: p.stat().st_mtime_ns for p in place.glob("*/done/*.json")}
 
     process = _start(place, site_warc, 2)
-    while not (tasks := _tasks_of(process)) or not list(place.glob("annotate/done/*.json")):
-        assert process.poll() is None
-        time.sleep(0.02)
-    for task in tasks:
+    process.until(lambda: list(place.glob("annotate/done/*.json")) and _tasks_of(process))
+    for task in _tasks_of(process):
         with contextlib.suppress(psutil.NoSuchProcess):
             task.send_signal(signal.SIGKILL)
-    process.wait()
+    process.ended()
 
     process = _start(place, site_warc, 3)
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
+    assert process.ended() == 0, process.errors()
     assert {p: p.stat().st_mtime_ns for p in done} == done
     made = {(d["step"], d["dataset"]): d["rows"] for d in read_json("ls", place)}  # type: ignore[attr-defined]
     whole = {(d["step"], d["dataset"]): d["rows"] for d in read_json("ls", out)}  # type: ignore[attr-defined]
@@ -276,9 +268,7 @@ def test_killed_and_run_again_with_other_workers(site_warc: Path, out: Path, tmp
 def test_sigterm_stops_cleanly(site_warc: Path, tmp_path: Path) -> None:
     place = tmp_path / "out"
     process = _start(place, site_warc, 1)
-    while not list(place.glob("extract/done/*.json")):
-        time.sleep(0.05)
+    process.until(lambda: list(place.glob("extract/done/*.json")))
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 143, errors
-    assert "run the same command again to go on" in errors
+    assert process.ended() == 143, process.errors()
+    assert "run the same command again to go on" in process.errors()

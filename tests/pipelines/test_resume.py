@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,24 +14,18 @@ import psutil
 import pytest
 
 from components.core.store import open_store
-from tests.conftest import REPOSITORY
 from tests.pipelines import chain
 from tests.pipelines.conftest import PAPERS
+from tests.pipelines.processes import Running
 
 SETTINGS = ["crawl.sources.shard_bytes=800000"]
 PAPER = PAPERS / "spatio-temporal-kriging.pdf"
 KILLS = 6
 
 
-def start(out: Path, inputs: list[Path], workers: int) -> subprocess.Popen[bytes]:
+def start(out: Path, inputs: list[Path], workers: int) -> Running:
     command = [sys.executable, "-m", "tests.pipelines.chain", str(out), str(workers), json.dumps(SETTINGS)]
-    return subprocess.Popen(
-        [*command, *map(str, inputs)],
-        cwd=REPOSITORY,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    return Running([*command, *map(str, inputs)])
 
 
 def finished_units(out: Path) -> dict[str, tuple[int, bytes]]:
@@ -54,7 +47,7 @@ def all_digests(out: Path) -> dict[str, str]:
     }
 
 
-def kill_something(process: subprocess.Popen[bytes], dice: random.Random) -> bool:
+def kill_something(process: Running, dice: random.Random) -> bool:
     """Kill -9 the whole worker or one of the processes it started; False where it had ended already."""
     try:
         family = [psutil.Process(process.pid)]
@@ -71,7 +64,7 @@ def undisturbed(site_warc: Path, tmp_path_factory: pytest.TempPathFactory) -> tu
     out = tmp_path_factory.mktemp("undisturbed") / "out"
     began = time.monotonic()
     process = start(out, [site_warc, PAPER], 1)
-    assert process.wait() == 0, process.stderr and process.stderr.read().decode()
+    assert process.ended() == 0, process.errors()
     return all_digests(out), time.monotonic() - began
 
 
@@ -100,14 +93,14 @@ def _run_and_kill(out: Path, inputs: list[Path], dice: random.Random, seconds: f
             time.sleep(dice.uniform(0.3, max(1.0, seconds / 3)))
             if process.poll() is None:
                 kills += kill_something(process, dice)
-        status = process.wait()
+        status = process.ended()
         now = finished_units(out)
         redone = [path for path, what in before.items() if now.get(path) != what]
         assert redone == [], f"finished units were done again after kill {kills}"
         before = now
         if status == 0:
             return kills
-        assert status in (0, -signal.SIGKILL), process.stderr and process.stderr.read().decode()
+        assert status in (0, -signal.SIGKILL), process.errors()
 
 
 def test_workers_that_race_agree(
@@ -117,7 +110,7 @@ def test_workers_that_race_agree(
     out = tmp_path / "out"
     racers = [start(out, [site_warc, PAPER], workers) for workers in (1, 2)]
     for racer in racers:
-        assert racer.wait() == 0, racer.stderr and racer.stderr.read().decode()
+        assert racer.ended() == 0, racer.errors()
     assert all_digests(out) == undisturbed[0]
 
 
@@ -127,14 +120,12 @@ def test_sigterm_drains_and_the_next_run_goes_on(
     expected, _ = undisturbed
     out = tmp_path / "out"
     process = start(out, [site_warc, PAPER], 1)
-    while not list(out.glob("extract/done/*.json")):
-        time.sleep(0.05)
+    process.until(lambda: list(out.glob("extract/done/*.json")))
     os.kill(process.pid, signal.SIGTERM)
-    assert process.wait(timeout=60) != 0
-    assert process.stderr is not None
-    assert b"run the same command again to go on" in process.stderr.read()
+    assert process.ended() != 0
+    assert "run the same command again to go on" in process.errors()
     before = finished_units(out)
-    assert start(out, [site_warc, PAPER], 2).wait() == 0
+    assert start(out, [site_warc, PAPER], 2).ended() == 0
     now = finished_units(out)
     assert {path: now[path] for path in before} == before
     assert all_digests(out) == expected

@@ -173,11 +173,11 @@ def test_nothing_to_read_is_dropped() -> None:
     ],
 )  # fmt: skip
 def test_macro_bombs_cost_the_macro_not_the_paper(bomb: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     read = body(bomb + "\n\nThe paper goes on.")
     assert texts(read)[-1].endswith("The paper goes on.")
     assert LatexReason.MACRO_DISABLED in {note.reason for note in read.notes}
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 60
 
 
 def test_work_is_bounded() -> None:
@@ -196,9 +196,9 @@ def test_work_is_bounded() -> None:
 )  # fmt: skip
 def test_deep_nesting_is_linear(opening: str) -> None:
     def seconds(count: int) -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         body("text " + opening * count)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     seconds(100)
     # 8 times the input: a quadratic reader takes 64 times as long

