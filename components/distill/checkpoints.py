@@ -11,6 +11,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,7 +60,8 @@ class Checkpoints:
         self.devices.wait()
         weights, moments = get_state_dict(objective, optimizer)
         state = {"weights": weights, "optimizer": moments, **({"ema": ema} if ema else {})}
-        dcp.save(state, checkpoint_id=partial, no_dist=not self.devices.grouped)
+        with _alone(self.devices):
+            dcp.save(state, checkpoint_id=partial, no_dist=not self.devices.grouped)
         self.devices.wait()
         if self.devices.rank == 0:
             files = {path.name: path.stat().st_size for path in sorted(partial.iterdir())}
@@ -95,7 +99,8 @@ class Checkpoints:
             )
         weights, moments = get_state_dict(objective, optimizer)
         state: dict[str, Any] = {"weights": weights, "optimizer": moments, **({"ema": ema} if ema else {})}
-        dcp.load(state, checkpoint_id=path, no_dist=not self.devices.grouped)
+        with _alone(self.devices):
+            dcp.load(state, checkpoint_id=path, no_dist=not self.devices.grouped)
         set_state_dict(
             objective, optimizer, model_state_dict=state["weights"], optim_state_dict=state["optimizer"]
         )
@@ -111,6 +116,15 @@ class Checkpoints:
             shutil.rmtree(path, ignore_errors=True)
         for path in self.folder.glob(f"step-*{_PARTIAL}"):
             shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def _alone(devices: Devices) -> Iterator[None]:
+    """Without torch's remark that a single process saves as a single process."""
+    with warnings.catch_warnings():
+        if not devices.grouped:
+            warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+        yield
 
 
 def _whole(path: Path) -> bool:

@@ -58,13 +58,14 @@ class RowEncoder:
     Args:
         student: its tokenizer and image processor are used.
         max_tokens: longest row.
+        max_side: longest side an image is scaled down to before the processor, pixels; None: as it is.
     """
 
-    def __init__(self, student: Student, max_tokens: int) -> None:
+    def __init__(self, student: Student, max_tokens: int, max_side: int | None = None) -> None:
         self.tokenizer = student.tokenizer
         self.image_tokens, self.image_size = student.image_tokens, student.image_size
         self.pad = int(self.tokenizer.pad_token_id)
-        self.max_tokens = max_tokens
+        self.max_tokens, self.max_side = max_tokens, max_side
         self._images = student.processor.image_processor
         self.end = self.tokenizer.convert_tokens_to_ids(END)
         self._special = [token for token in self.tokenizer.all_special_tokens if token]
@@ -114,7 +115,7 @@ class RowEncoder:
             and copied to a device.
         """
         try:
-            rgb = rgb_image(data)
+            rgb = rgb_image(data, self.max_side)
         except BadRecord:
             return None
         done = self._images(images=rgb, do_rescale=False, do_normalize=False, return_tensors="np")

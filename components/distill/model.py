@@ -192,7 +192,8 @@ def _vision(params: StudentParams) -> tuple[Any, Any]:
     tower.config.vision_use_head = False
     if params.image_size is not None:
         resize_positions(tower, params.image_size)
-    trained = _loaded(AutoProcessor, name, revision=revision, backend="pil").image_processor
+    trained = _loaded(AutoProcessor, name, revision=revision, backend="pil")
+    trained = getattr(trained, "image_processor", trained)
     return tower, _image_processor(tower.config.image_size, trained.image_mean, trained.image_std)
 
 

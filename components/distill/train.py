@@ -10,6 +10,7 @@ processor. After SIGTERM it saves a checkpoint and stops with exit status 143; t
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -24,6 +25,7 @@ from typing import Any, Final
 import torch
 import yaml
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+from transformers.utils.logging import disable_progress_bar
 
 from components.core.errors import ConfigurationError, KalemintError
 from components.core.progress import emit
@@ -108,6 +110,7 @@ def train(
             number.
         DrainedError: after SIGTERM, when a checkpoint is saved.
     """
+    disable_progress_bar()  # of every file that is saved; a training has a log
     devices = Devices(grouped=params.precision == "bfloat16")
     try:
         return _Training(rows, params, Path(workdir), devices, on_progress, heldout).run()
@@ -134,7 +137,7 @@ class _Training:
         learnt = params.model_dump(mode="json", exclude=set(IDENTITY_EXCLUDES))
         self.identity = {**learnt, "data": rows.digest}
         self.student = self._start()
-        self.encoder = RowEncoder(self.student, params.max_tokens)
+        self.encoder = RowEncoder(self.student, params.max_tokens, params.max_side)
         self.batches = Batches(rows, self.encoder, params, devices.rank, devices.world)
         self.steps = self.batches.steps()
         self.precision = _precision(params, devices)
@@ -520,7 +523,9 @@ def main(arguments: list[str] | None = None) -> int:
     except KalemintError as error:
         sys.stderr.write(f"{error}\n")
         return exit_code(error)
-    emit("trained", line=f"trained: loss {result.last_loss:.4f} after {result.steps} steps, {result.model}")
+    if os.environ.get("RANK", "0") == "0":
+        line = f"trained: loss {result.last_loss:.4f} after {result.steps} steps, {result.model}"
+        emit("trained", line=line)
     return 0
 
 

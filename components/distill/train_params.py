@@ -143,6 +143,12 @@ class TrainParams(BaseModel):
         description="Longest row, image tokens, prompt and caption together; longer ones are "
         "left out and counted.",
     )
+    max_side: int | None = Field(
+        default=490,
+        ge=16,
+        description="Longest side of an image in pixels; larger ones are scaled down before the student's "
+        "own processor. The engine that serves it needs the same (KALE section 2.2: 490). null: as they are.",
+    )
     max_unusable_share: float = Field(
         default=0.05,
         ge=0,
