@@ -19,11 +19,11 @@ _CONFIGURATION: Final = (
 """How the names of files begin that decide an answer; logs and cards beside them do not."""
 
 
-def identity(params: EngineParams, version: str, **more: Any) -> dict[str, str | None]:
+def identity(params: EngineParams, version: str | None, **more: Any) -> dict[str, str | None]:
     """The columns of the struct `captioner` that do not depend on the prompt.
 
     Args:
-        version: of the engine.
+        version: of the engine; None where it does not tell.
         more: what else decides an answer (device, dtype), recorded with the sampling parameters.
     """
     folder = Path(params.model)

@@ -136,7 +136,7 @@ class OpenAIEngine(Engine):
         except _RefusedError as error:
             reason = CaptionReason.PROMPT_TOO_LONG if _too_long(str(error)) else CaptionReason.ENGINE_REFUSED
             return failed(reason, str(error))
-        if request.choices:  # what it refused before was the guidance, not the request
+        if request.choices and completion.error is None:  # it refused the guidance, not the request
             self._guides = False
         return completion
 
@@ -216,13 +216,13 @@ class OpenAIEngine(Engine):
                 raise _PassingError(CaptionReason.ENGINE_GARBAGE, detail) from None
         detail = self._clean(f"HTTP {status}: {_message(data)}")
         if status in _PASSING:
-            raise _PassingError(
-                CaptionReason.ENGINE_UNAVAILABLE, detail, retry_after(headers.get("Retry-After"))
-            )
+            wait_s = retry_after(headers.get("Retry-After"))
+            raise _PassingError(CaptionReason.ENGINE_UNAVAILABLE, detail, wait_s)
         if status in {401, 403}:
+            variable = self._params.api_key_variable
             raise ConfigurationError(
                 f"{self._url} does not let us in ({detail}): put the key into the environment variable "
-                f"{self._params.api_key_variable}, or its file's path into {self._params.api_key_variable}_FILE."
+                f"{variable}, or the path of a file with it into {variable}_FILE."
             )
         if status == 404 or 300 <= status < 400:
             raise ConfigurationError(
@@ -248,7 +248,8 @@ class OpenAIEngine(Engine):
             tokens_in, tokens_out = (
                 int(usage.get(key) or 0) for key in ("prompt_tokens", "completion_tokens")
             )
-            logprobs = [token["logprob"] for token in ((choice.get("logprobs") or {}).get("content") or ())]
+            tokens = (choice.get("logprobs") or {}).get("content") or ()
+            logprobs = [token["logprob"] for token in tokens]
             if not isinstance(text, str) or not all(isinstance(one, int | float) for one in logprobs):
                 raise TypeError("wrong types")
             probability = math.exp(min(0.0, sum(logprobs))) if logprobs else None
@@ -351,6 +352,7 @@ def _data_uri(request: Request, max_side: int | None) -> str | Completion:
     image = request_image(request, max_side)
     if isinstance(image, Completion):
         return image
+    assert image is not None
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -15,8 +15,8 @@ class EngineParams(BaseModel):
     engine: Literal["vllm", "openai", "transformers"] = Field(
         default="vllm",
         description=(
-            "vllm: in process, batched continuously; openai: any OpenAI-compatible endpoint; transformers: any "
-            "processor or GPU, no server."
+            "vllm: in process, batched continuously; openai: any OpenAI-compatible endpoint; transformers: "
+            "any processor or GPU, no server."
         ),
     )
     model: str = Field(
@@ -31,8 +31,8 @@ class EngineParams(BaseModel):
         default=490,
         ge=16,
         description=(
-            "Longest side of an image in pixels; larger ones are scaled down before the model's own processor "
-            "(KALE section 2.2: 490). null: as they are."
+            "Longest side of an image in pixels; larger ones are scaled down before the model's own "
+            "processor (KALE section 2.2: 490). null: as they are."
         ),
     )
     temperature: float = Field(default=0.0, ge=0, le=2, description="0: the likeliest token always (greedy).")
@@ -64,7 +64,7 @@ class EngineParams(BaseModel):
     max_num_seqs: int = Field(default=256, ge=1, description="vllm: answers written at the same time.")
     enforce_eager: bool | None = Field(
         default=None,
-        description="vllm: do not compile the model. null: compile on GPUs (minutes once), not on a processor.",
+        description="vllm: compile nothing. null: compile on GPUs (minutes once), not on processors.",
     )
     # transformers
     device: Literal["auto", "cpu", "cuda"] = Field(

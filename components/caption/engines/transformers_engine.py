@@ -41,10 +41,11 @@ class TransformersEngine(Engine):
             import transformers
         except ImportError as error:
             raise ConfigurationError(
-                f"Engine transformers needs torch and transformers ({error}): pip install kalemint[torch], or set "
-                "`engine` to openai."
+                f"Engine transformers needs torch, transformers ({error}): pip install kalemint[torch]; or "
+                "set `engine` to openai."
             ) from None
         self._torch: Any = torch
+        self._model: Any = None
         self._params = params
         self._device = params.device
         if params.device == "auto":
@@ -114,7 +115,7 @@ class TransformersEngine(Engine):
         # what a checkpoint ships as defaults (temperature, penalties) is no parameter of ours
         model.generation_config = transformers.GenerationConfig()
         self._generation = transformers.GenerationConfig
-        self._model: Any = model.to(self._device).eval()
+        self._model = model.to(self._device).eval()
         positions = getattr(config.get_text_config(), "max_position_embeddings", None)
         self._longest = min(filter(None, (params.max_model_len, positions)), default=None)
 
