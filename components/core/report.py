@@ -21,13 +21,15 @@ from typing import ClassVar, Final, Literal
 
 import jinja2
 
+from components.core.report_charts import Line, LineChart
+from components.core.report_exhibits import Exhibit, Passage, Span
 from components.core.report_formats import duration, number, percent, short, size, slug, tick, web_link
 from components.core.report_graph import Drawing, Graph, GraphNode, draw
 from components.core.report_pictures import THUMBNAIL_SIDE, Figure, thumbnail
 
 __all__ = [
-    "THUMBNAIL_SIDE", "Drawing", "Figure", "Graph", "GraphNode", "draw", "duration", "number", "percent",
-    "short", "size", "slug", "thumbnail", "tick", "web_link",
+    "THUMBNAIL_SIDE", "Drawing", "Exhibit", "Figure", "Graph", "GraphNode", "Line", "LineChart", "Passage",
+    "Span", "draw", "duration", "number", "percent", "short", "size", "slug", "thumbnail", "tick", "web_link",
 ]  # fmt: skip
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -255,6 +257,8 @@ Block = (
     | Bars
     | Funnel
     | Histogram
+    | LineChart
+    | Exhibit
     | Gallery
     | Article
     | Graph

@@ -72,7 +72,8 @@ def encode(
     groups: list[int] | None = None
     with pq.ParquetWriter(sink, schema, **options) as writer:
         if partition_by is None:
-            writer.write_table(table, row_group_size=rows_per_group)
+            if table.num_rows:  # `datasets` takes a batch for as long as the first row group: 0 stops it
+                writer.write_table(table, row_group_size=rows_per_group)
         else:
             numbers = partition_numbers(table.column(partition_by), partitions)
             order = np.argsort(numbers, kind="stable")

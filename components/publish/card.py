@@ -31,13 +31,15 @@ _SIZES: Final = {
     1_000_000_000: "100M<n<1B",
 }
 _CONSENT: Final = re.compile(r"robots|noai|tdm|consent|opt_?out|ai_txt", re.IGNORECASE)
-_MAX_SOURCES: Final = 50
+MAX_SOURCES: Final = 50
+"""Sources that a card lists."""
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>|#~$!])")
 
 
 def build_card(run: RunSummary, release: Release) -> str:
     """The card. The same run gives the same card."""
-    return _template().render(
+    return render(
+        "card.md.j2",
         front=_front_matter(run, release),
         run=run,
         release=release,
@@ -47,12 +49,12 @@ def build_card(run: RunSummary, release: Release) -> str:
         parquet=release.of_kind("parquet"),
         tars=release.of_kind("webdataset"),
         glances=list(_glances(run, release)),
-        columns=list(_columns(schemas.get(release.schema))),
+        columns=list(columns(schemas.get(release.schema))),
         removals=removals(run.steps),
-        filters=[(step, _settings(step)) for step in run.steps if step.params],
+        filters=[(step, settings(step)) for step in run.steps if step.params],
         consent=[pair for step in run.steps for pair in flatten(step.params) if _CONSENT.search(pair[0])],
-        sources=[_shown_source(source) for source in run.sources[:_MAX_SOURCES]],
-        more_sources=max(0, len(run.sources) - _MAX_SOURCES),
+        sources=[shown_source(source) for source in run.sources[:MAX_SOURCES]],
+        more_sources=max(0, len(run.sources) - MAX_SOURCES),
         unknown=UNKNOWN,
     )
 
@@ -67,9 +69,7 @@ def _front_matter(run: RunSummary, release: Release) -> str:
         "language": languages,
         "task_categories": ["image-to-text", "text-generation", "image-text-to-text"],
         "tags": ["interleaved", "multimodal", "kalemint", "croissant"],
-        "size_categories": [
-            next((name for limit, name in _SIZES.items() if found.documents < limit), "n>1B")
-        ],
+        "size_categories": [size_category(found.documents)],
         "configs": [
             {
                 "config_name": "default",
@@ -123,7 +123,7 @@ def _top(values: Tally, limit: int) -> str:
     return ", ".join(f"{name} {percent(amount, values.total)}" for name, amount in values.top(limit)) or "-"
 
 
-def _columns(schema: pa.Schema) -> Iterator[tuple[str, str, str]]:
+def columns(schema: pa.Schema) -> Iterator[tuple[str, str, str]]:
     """(name, type, doc) of every column and of every field within one."""
     for field in schema:
         yield from _fields(field, "")
@@ -142,12 +142,12 @@ def _fields(field: pa.Field, prefix: str) -> Iterator[tuple[str, str, str]]:
             yield from _fields(part, f"{name}[]." if listed else f"{name}.")
 
 
-def _settings(step: StepSummary) -> list[tuple[str, object]]:
+def settings(step: StepSummary) -> list[tuple[str, object]]:
     """A step's parameters, without what they say of the card itself."""
     return [(name, value) for name, value in flatten(step.params) if not name.startswith("card.")]
 
 
-def _shown_source(uri: str) -> str:
+def shown_source(uri: str) -> str:
     """A location as it may be published: of a local file only its name."""
     shown = public_uri(uri)
     if shown.startswith("file:"):
@@ -178,8 +178,18 @@ def _decided(step: StepSummary) -> str:
     return "; ".join(f"{reason}: {number(amount)}" for reason, amount in pairs) or "-"
 
 
+def size_category(rows: int) -> str:
+    """The hub's name for so many rows."""
+    return next((name for limit, name in _SIZES.items() if rows < limit), "n>1B")
+
+
+def render(template: str, **values: object) -> str:
+    """A card out of its template."""
+    return _environment().get_template(template).render(**values)
+
+
 @functools.cache
-def _template() -> jinja2.Template:
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=False,  # Markdown: the filters `text` and `code` escape what comes from data
@@ -189,4 +199,4 @@ def _template() -> jinja2.Template:
         keep_trailing_newline=True,
     )
     environment.filters.update(text=_escape, code=_code, doc=_doc, number=number, decided=_decided)
-    return environment.get_template("card.md.j2")
+    return environment

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
 
 from components.core import schemas
+from components.publish.params import CardParams
 from components.publish.release import Release, ReleaseFile
 from components.publish.summary import RunSummary
 
@@ -77,18 +78,7 @@ def build_croissant(run: RunSummary, release: Release) -> dict[str, Any]:
     """
     card = release.params.card
     document: dict[str, Any] = {
-        "@context": dict(_CONTEXT),
-        "@type": "sc:Dataset",
-        "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "name": card.name,
-        "alternateName": card.title,
-        "description": describe_release(run, release),
-        "license": card.license_url or card.license,
-        "url": card.url or None,
-        "creator": {"@type": "Organization", "name": card.creator} if card.creator else None,
-        "version": card.version,
-        "citeAs": card.citation or f"{card.title}, version {card.version}",
-        "datePublished": card.published.isoformat() if card.published else None,
+        **header(card, describe_release(run, release)),
         "inLanguage": [name for name, _ in run.aggregates.languages.top(20) if name != "unknown"] or None,
         "keywords": ["interleaved", "image-text", "multimodal", "mint-1t"],
         "isLiveDataset": False,
@@ -97,7 +87,7 @@ def build_croissant(run: RunSummary, release: Release) -> dict[str, Any]:
             f"{step.name}: {step.rows_in} rows in, {step.kept} kept" for step in run.steps if step.conserves
         ],
         "rai:dataLimitations": "Not reviewed by people. Images and texts belong to their publishers.",
-        "distribution": [*_distribution(release), _file_set(release)],
+        "distribution": [*map(file_object, release.files), _file_set(release)],
         "recordSet": [_record_set(release)],
     }
     return {name: value for name, value in document.items() if value is not None}
@@ -108,12 +98,8 @@ def to_json(document: Mapping[str, Any]) -> bytes:
     return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def _distribution(release: Release) -> Iterator[dict[str, Any]]:
-    for file in release.files:
-        yield _file_object(file)
-
-
-def _file_object(file: ReleaseFile) -> dict[str, Any]:
+def file_object(file: ReleaseFile) -> dict[str, Any]:
+    """A file with its SHA-256."""
     return {
         "@type": "cr:FileObject",
         "@id": file.path,
@@ -125,24 +111,57 @@ def _file_object(file: ReleaseFile) -> dict[str, Any]:
     }
 
 
+def header(card: CardParams, description: str) -> dict[str, Any]:
+    """The part of the metadata that says what the dataset is and who answers for it."""
+    return {
+        "@context": dict(_CONTEXT),
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "name": card.name,
+        "alternateName": card.title,
+        "description": description,
+        "license": card.license_url or card.license,
+        "url": card.url or None,
+        "creator": {"@type": "Organization", "name": card.creator} if card.creator else None,
+        "version": card.version,
+        "citeAs": card.citation or f"{card.title}, version {card.version}",
+        "datePublished": card.published.isoformat() if card.published else None,
+    }
+
+
 def _file_set(release: Release) -> dict[str, Any]:
+    return file_set(_FILE_SET, "The released columns, one row a document.", release.of_kind("parquet"))
+
+
+def file_set(identifier: str, description: str, files: Sequence[ReleaseFile]) -> dict[str, Any]:
+    """Parquet files that are one table."""
     return {
         "@type": "cr:FileSet",
-        "@id": _FILE_SET,
-        "name": _FILE_SET,
-        "description": "The released columns, one row a document.",
+        "@id": identifier,
+        "name": identifier,
+        "description": description,
         "encodingFormat": _FORMATS["parquet"],
-        "includes": [file.path for file in release.of_kind("parquet")],
+        "includes": [file.path for file in files],
     }
 
 
 def _record_set(release: Release) -> dict[str, Any]:
+    return record_set(
+        _RECORDS,
+        "Documents. texts[i] and images[i] are never both null nor both given.",
+        release.schema,
+        _FILE_SET,
+    )
+
+
+def record_set(identifier: str, description: str, schema: str, files: str) -> dict[str, Any]:
+    """The rows of a file set, with the columns of a schema."""
     return {
         "@type": "cr:RecordSet",
-        "@id": _RECORDS,
-        "name": _RECORDS,
-        "description": "Documents. texts[i] and images[i] are never both null nor both given.",
-        "field": [_field(f, _RECORDS) for f in schemas.get(release.schema)],
+        "@id": identifier,
+        "name": identifier,
+        "description": description,
+        "field": [_field(f, identifier, files) for f in schemas.get(schema)],
     }
 
 
@@ -162,7 +181,7 @@ def _data_type(kind: pa.DataType) -> str:
     return "sc:Text"
 
 
-def _field(field: pa.Field, parent: str) -> dict[str, Any]:
+def _field(field: pa.Field, parent: str, files: str) -> dict[str, Any]:
     """A column: plain, repeated, a struct, or a list of structs."""
     identifier = f"{parent}/{field.name}"
     described: dict[str, Any] = {
@@ -176,26 +195,26 @@ def _field(field: pa.Field, parent: str) -> dict[str, Any]:
         described["repeated"] = True
         kind = kind.value_type
     if pa.types.is_struct(kind):
-        described["subField"] = list(_sub_fields(kind, identifier, field.name, "$", ""))
+        described["subField"] = list(_sub_fields(kind, identifier, field.name, "$", "", files))
         return described
-    return described | {"dataType": _data_type(kind), "source": _source(field.name)}
+    return described | {"dataType": _data_type(kind), "source": _source(files, field.name)}
 
 
-def _source(column: str, path: str | None = None) -> dict[str, Any]:
-    source: dict[str, Any] = {"fileSet": {"@id": _FILE_SET}, "extract": {"column": column}}
+def _source(files: str, column: str, path: str | None = None) -> dict[str, Any]:
+    source: dict[str, Any] = {"fileSet": {"@id": files}, "extract": {"column": column}}
     if path:
         source["transform"] = {"jsonPath": path}
     return source
 
 
 def _sub_fields(
-    kind: pa.DataType, parent: str, column: str, path: str, prefix: str
+    kind: pa.DataType, parent: str, column: str, path: str, prefix: str, files: str
 ) -> Iterator[dict[str, Any]]:
     """Leaves of a struct; those of a struct within it are named `outer_inner`."""
     for field in kind:
         name, place = f"{prefix}{field.name}", f"{path}.{field.name}"
         if pa.types.is_struct(field.type):
-            yield from _sub_fields(field.type, parent, column, place, f"{name}_")
+            yield from _sub_fields(field.type, parent, column, place, f"{name}_", files)
             continue
         yield {
             "@type": "cr:Field",
@@ -203,5 +222,5 @@ def _sub_fields(
             "name": name,
             "description": _doc(field),
             "dataType": _data_type(field.type),
-            "source": _source(column, place),
+            "source": _source(files, column, place),
         }

@@ -1,11 +1,11 @@
-"""Describe a finished run: its report, and the data card and Croissant metadata of its release."""
+"""Describe a finished run: its report, and the data card and Croissant metadata of its releases."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from components.core import shards
 from components.core.errors import ConfigurationError
@@ -15,7 +15,9 @@ from components.core.stage import empty
 from components.core.store import Store, open_store
 from components.core.task import reported
 from components.publish import statistics
-from components.publish.aggregates import Aggregates
+from components.publish.caption_card import build_caption_card
+from components.publish.caption_croissant import build_caption_croissant, describe_captions
+from components.publish.caption_summary import CaptionSummary, summarize_captions
 from components.publish.card import build_card
 from components.publish.croissant import build_croissant, describe_release, to_json
 from components.publish.mint_layout import MINT_SCHEMA
@@ -26,7 +28,7 @@ from components.publish.summary import Examples, RunSummary, public_uri, steps_o
 from components.publish.topics import TopicSample
 
 REPORT: Final = "report/report.html"
-"""Where the report lies in the run's output; the card and Croissant lie in the release's folder."""
+"""Where the report lies; card, Croissant and statistics lie in the folder of each release."""
 _RUN_RECORD: Final = "run.json"
 
 
@@ -38,27 +40,68 @@ class Metrics(Protocol):
 
 
 def summarize(out: str) -> tuple[RunSummary, Release]:
-    """Read back a finished run, shard by shard.
+    """Read back a finished run that released documents, shard by shard.
 
     Raises:
-        ConfigurationError: where there is no released dataset at `out`.
+        ConfigurationError: where there is no such release at `out`.
+    """
+    run, release = read_run(out)
+    if release is None:
+        raise ConfigurationError(f"{open_store(out).root} holds no released dataset of documents.")
+    return run, release
+
+
+def read_run(out: str) -> tuple[RunSummary, Release | None]:
+    """Read back a finished run, shard by shard, with its release of documents, if it has one.
+
+    Raises:
+        ConfigurationError: where nothing was released at `out`.
     """
     store = open_store(out)
     manifests = find(store)
     released = next((m for m in manifests if m.schema_name == MINT_SCHEMA), None)
-    if released is None:
+    captions = summarize_captions(store, manifests)
+    if released is None and captions is None:
         raise ConfigurationError(
             f"{store.root} holds no released dataset: run the pipeline to its end first."
         )
-    release = release_of(released, folder=released.step)
-    by_digest = {m.digest: m for m in manifests}
+    release = release_of(released, folder=released.step) if released else None
     run = RunSummary(
-        name=release.params.card.title,
+        name=_title(release, captions),
         steps=steps_of(manifests),
-        digest=released.digest,
-        code_version=released.code_version,
+        digest=_digest(released, captions),
+        code_version=_code_version(released, captions),
         sources=_inputs(store),
+        captions=captions,
     )
+    if released is not None and release is not None:
+        _add_documents(run, store, manifests, released, release)
+    if captions is not None:
+        told = describe_captions(captions)
+        run.description = f"{run.description} {told}" if run.description else told
+    _add_examples(run, store, manifests)
+    return run, release
+
+
+def _title(release: Release | None, captions: CaptionSummary | None) -> str:
+    titles = [release.params.card.title] if release else []
+    return " and ".join([*titles, *([captions.release.params.card.title] if captions else [])])
+
+
+def _code_version(released: Manifest | None, captions: CaptionSummary | None) -> str:
+    if released is not None:
+        return released.code_version
+    return captions.release.code_version if captions else ""
+
+
+def _digest(released: Manifest | None, captions: CaptionSummary | None) -> str:
+    digests = [released.digest] if released else []
+    return " ".join([*digests, *([captions.release.digest] if captions else [])])
+
+
+def _add_documents(
+    run: RunSummary, store: Store, manifests: Iterable[Manifest], released: Manifest, release: Release
+) -> None:
     topics = TopicSample() if release.params.topics else None
     for shard in released.shards:
         table = shards.read(store, shard)
@@ -68,9 +111,7 @@ def summarize(out: str) -> tuple[RunSummary, Release]:
     if topics is not None:
         run.topics = topics.topics(release.params.topics)
     run.description = describe_release(run, release)
-    _add_samples(run, store, released, by_digest)
-    _add_examples(run, store, manifests)
-    return run, release
+    _add_samples(run, store, released, {m.digest: m for m in manifests})
 
 
 def _inputs(store: Store) -> list[str]:
@@ -112,21 +153,32 @@ def _add_examples(run: RunSummary, store: Store, manifests: Iterable[Manifest]) 
 
 
 def write_report(out: str) -> str:
-    """Write the report, the card, Croissant metadata and statistics of a run; where the report is."""
+    """Write the report of a run, and the card, Croissant metadata and statistics of each of its releases.
+
+    Returns:
+        Where the report is.
+    """
     _write(out)
     return open_store(out).uri(REPORT)
 
 
-def _write(out: str) -> tuple[str, Aggregates]:
-    run, release = summarize(out)
+def _write(out: str) -> tuple[str, RunSummary]:
+    run, release = read_run(out)
     store = open_store(out)
-    folder = next(d.name.partition("/")[0] for d in run.datasets if d.schema == release.schema)
+    if release is not None:
+        folder = next(d.name.partition("/")[0] for d in run.datasets if d.schema == release.schema)
+        store.put(f"{folder}/README.md", build_card(run, release).encode())
+        store.put(f"{folder}/croissant.json", to_json(build_croissant(run, release)))
+        store.put(f"{folder}/statistics.json", statistics.to_json(statistics.statistics(run)))
+    if (captions := run.captions) is not None:
+        folder = captions.release.step
+        store.put(f"{folder}/README.md", build_caption_card(run, captions).encode())
+        store.put(f"{folder}/croissant.json", to_json(build_caption_croissant(run, captions)))
+        numbers = statistics.caption_statistics(run, captions)
+        store.put(f"{folder}/statistics.json", statistics.to_json(numbers))
     page = build_report(run)
-    store.put(f"{folder}/README.md", build_card(run, release).encode())
-    store.put(f"{folder}/croissant.json", to_json(build_croissant(run, release)))
-    store.put(f"{folder}/statistics.json", statistics.to_json(statistics.statistics(run)))
     store.put(REPORT, page.encode())
-    return page, run.aggregates
+    return page, run
 
 
 def describe_run(out: str, report_path: str, metrics: Metrics | None = None) -> None:
@@ -135,20 +187,43 @@ def describe_run(out: str, report_path: str, metrics: Metrics | None = None) -> 
     Args:
         out: the run's output, a path or URI.
         report_path: local file for the report.
-        metrics: gets the release's numbers.
+        metrics: gets the releases' numbers.
     """
     with reported():
-        page, found = _write(out)
+        page, run = _write(out)
         place = Path(report_path)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(page, encoding="utf-8")
-        numbers: dict[str, Any] = {
+        if metrics is not None:
+            for name, value in _numbers(run).items():
+                metrics.log_metric(name, value)
+        said = (
+            [f"{run.aggregates.documents} documents"] if run.aggregates.documents or not run.captions else []
+        )
+        if run.captions:
+            said.append(f"{run.captions.statistics.captions} captions")
+        emit("described", step="report", line=f"report: {' and '.join(said)} described")
+
+
+def _numbers(run: RunSummary) -> dict[str, float]:
+    """What an orchestrator shows of a run."""
+    found = run.aggregates
+    numbers: dict[str, float] = {}
+    if found.documents or run.captions is None:
+        numbers = {
             "documents": found.documents,
             "words": found.words.sum,
             "images": found.images,
             "image_bytes": found.image_bytes,
         }
-        if metrics is not None:
-            for name, value in numbers.items():
-                metrics.log_metric(name, value)
-        emit("described", step="report", line=f"report: {found.documents} documents described")
+    if run.captions is not None:
+        of = run.captions.statistics
+        judged, claims = sum(of.judged.values()), of.claim_count()
+        numbers |= {"captions": of.captions, "words_per_caption": of.words.mean}
+        if judged:
+            numbers["captions_with_knowledge_share"] = sum(of.knowledge.values()) / judged
+        if claims:
+            numbers["claims_removed_share"] = of.claim_count(removed=True) / claims
+        for row in run.captions.gate:
+            numbers[f"gate.{row['metric']}"] = row["value"]
+    return numbers

@@ -8,7 +8,7 @@ from typing import Final
 
 from components.publish.summary import StepSummary
 
-_KINDS: Final = ("documents", "images")
+_KINDS: Final = ("documents", "images", "pairs", "captions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Removal:
     Attributes:
         step: where.
         reason: the rule.
-        kind: documents or images.
+        kind: documents, images, pairs or captions.
         removed: how many records; of `changed` ones, items taken out of records that stay.
         action: dropped, failed, or changed.
         share_of_step: of the records that entered the step, 0 to 1; None for changed ones.

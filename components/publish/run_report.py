@@ -8,13 +8,13 @@ from typing import Any, Final
 from components.core import report as kit
 from components.core.report import number, short, size
 from components.publish.aggregates import UNKNOWN, Aggregates, Distribution, Tally
+from components.publish.kale_report import caption_sections, caption_tiles
+from components.publish.pictures import Pictures
 from components.publish.removals import removals
 from components.publish.summary import DatasetSummary, Example, RunSummary, StepSummary
 
 MAX_DOCUMENTS: Final = 10
 """Documents shown."""
-IMAGE_BUDGET: Final = 2_800_000
-"""Most characters of `data:` URIs in a report: keeps the file under 5 MB."""
 _MAX_PARTS: Final = 60
 _MAX_TEXT: Final = 1_500
 _MAX_REASONS: Final = 12
@@ -25,6 +25,8 @@ _FAMILY_NOTES: Final = {"dropped": "judged and refused", "failed": "could not be
 
 def build_report(run: RunSummary) -> str:
     """The report as one HTML file of less than 5 MB. The same run gives the same bytes."""
+    captions = run.captions
+    pictures = Pictures(run.images if captions is None else {**run.images, **captions.images})
     sections = [
         kit.Section(
             "Funnel",
@@ -32,7 +34,8 @@ def build_report(run: RunSummary) -> str:
             "Every row that entered a step was kept, dropped for a reason, or failed. "
             "Bars of the same kind of row share one scale.",
         ),
-        *_documents(run),
+        *(caption_sections(captions, pictures) if captions else []),
+        *_documents(run, pictures),
         *_distributions(run.aggregates),
         *_topics(run),
         *_removals(run.steps),
@@ -70,6 +73,10 @@ def _tiles(run: RunSummary) -> list[kit.Tile]:
         kit.Tile("documents", short(found.documents), "released", "kept"),
         kit.Tile("words", short(found.words.sum), f"{number(round(found.words.mean))} a document", "kept"),
         kit.Tile("images", short(found.images), f"with bytes, {size(found.image_bytes)}", "kept"),
+    ]
+    if run.captions is not None:
+        tiles = [*(tiles if found.documents else []), *caption_tiles(run.captions.statistics)]
+    tiles += [
         kit.Tile("dropped", short(dropped), "rows, over all steps", "dropped"),
         kit.Tile("failed", short(failed), "rows, over all steps", "failed"),
     ]
@@ -121,31 +128,9 @@ def _funnel(steps: Sequence[StepSummary]) -> kit.Funnel:
 # Documents
 
 
-class _Pictures:
-    """Makes thumbnails until the page's budget is spent."""
-
-    def __init__(self, images: Mapping[str, bytes]) -> None:
-        self._images = images
-        self._left = IMAGE_BUDGET
-        self._made: dict[tuple[str, int], kit.Figure | None] = {}
-
-    def of(self, image_id: str, alt: str = "", side: int = kit.THUMBNAIL_SIDE) -> kit.Figure | None:
-        """The picture, or None where there are no bytes, no decoder, or no room."""
-        if image_id not in self._images:
-            return None
-        if (image_id, side) not in self._made:
-            self._made[image_id, side] = kit.thumbnail(self._images[image_id], side=side)
-        figure = self._made[image_id, side]
-        if figure is None or len(figure.src) > self._left:
-            return None
-        self._left -= len(figure.src)
-        return kit.Figure(figure.src, alt, width=figure.width, height=figure.height)
-
-
-def _documents(run: RunSummary) -> list[kit.Section]:
+def _documents(run: RunSummary, pictures: Pictures) -> list[kit.Section]:
     if run.samples is None or not run.samples.num_rows:
         return []
-    pictures = _Pictures(run.images)
     rows = run.samples.slice(0, MAX_DOCUMENTS).to_pylist()
     rows.sort(key=_illustration, reverse=True)
     articles = [_article(row, pictures, opened=place == 0) for place, row in enumerate(rows)]
@@ -160,7 +145,7 @@ def _illustration(row: Mapping[str, Any]) -> float:
     return stored / (100 + words)
 
 
-def _article(row: Mapping[str, Any], pictures: _Pictures, *, opened: bool) -> kit.Article:
+def _article(row: Mapping[str, Any], pictures: Pictures, *, opened: bool) -> kit.Article:
     items = row["items"]
     covered = next((i["image_id"] for i in items if i["image_id"]), "")
     words = sum(len(i["text"].split()) for i in items if i["text"])
@@ -201,7 +186,7 @@ def _first_words(items: Sequence[Mapping[str, Any]]) -> str:
     return " ".join(text.split()[:12])
 
 
-def _part(item: Mapping[str, Any], pictures: _Pictures) -> kit.ArticlePart:
+def _part(item: Mapping[str, Any], pictures: Pictures) -> kit.ArticlePart:
     if item["kind"] == "text":
         text = item["text"] or ""
         if len(text) > _MAX_TEXT:
@@ -418,7 +403,7 @@ def _node_lines(dataset: DatasetSummary) -> list[str]:
 
 def _tone(dataset: DatasetSummary) -> str:
     kind = dataset.schema.partition("/")[0]
-    return "release" if kind.startswith("mint") else kind
+    return "release" if kind.startswith(("mint", "kale")) else kind
 
 
 def _steps(steps: Sequence[StepSummary]) -> list[kit.Section]:

@@ -7,12 +7,15 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from components.publish.aggregates import Distribution, Tally
+from components.publish.caption_statistics import caption_numbers
+from components.publish.caption_summary import LEXICAL, CaptionSummary
 from components.publish.removals import removal_rows
 from components.publish.summary import RunSummary
 
 _NAMES: Final = 1000
 _QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _DUPLICATES: Final = {"exact_text", "near_text", "same_url", "repeated_text", "semantic_text"}
+_CAPTION_FAMILIES: Final = ("caption", "distill", "publish")
 
 
 def statistics(run: RunSummary) -> dict[str, Any]:
@@ -52,6 +55,41 @@ def duplicate_rates(run: RunSummary) -> dict[str, Any]:
         "documents_in": step.rows_in,
         "dropped": dict(sorted(counts.items())),
         "shares": {reason: round(number / step.rows_in, 6) for reason, number in sorted(counts.items())},
+    }
+
+
+def caption_statistics(run: RunSummary, captions: CaptionSummary) -> dict[str, Any]:
+    """The numbers of a release of captions. The same run gives the same numbers."""
+    audits = captions.audits
+    audited = sum(row["rows"] for row in audits)
+    agreement = sum(row["rows"] * row["agreement"] for row in audits) / audited if audited else None
+    return {
+        **caption_numbers(captions.statistics),
+        "captions_by_kind": dict(sorted(captions.kinds.items())),
+        "models": [
+            {"role": use.role, "kind": use.kind, "captions": use.captions, **use.identity}
+            for use in captions.models
+        ],
+        "judge_is_lexical": any(use.identity["engine"] == LEXICAL for use in captions.judges()),
+        "decisions": {
+            step.name: {
+                "rows_in": step.rows_in,
+                "kept": step.kept,
+                "dropped": step.dropped,
+                "failed": step.failed,
+                "changed": step.changed,
+            }
+            for step in run.steps
+            if step.family in _CAPTION_FAMILIES
+        },
+        "gate": captions.gate,
+        "audit": {
+            "shards": len(audits),
+            "images": audited,
+            "agreement": agreement if agreement is None else round(agreement, 6),
+            "drifted_shards": [row["shard"] for row in audits if row["drifted"]],
+        },
+        "removals": removal_rows(run.steps),
     }
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from components.core.manifest import Manifest
 from components.publish.aggregates import Aggregates
+from components.publish.caption_summary import CaptionSummary
 from components.publish.topics import Topics
 
 _SECRET: Final = re.compile(r"(?i)(signature|token|secret|password|credential|api_?key|access_?key|\bsig=)")
@@ -111,6 +112,7 @@ class RunSummary:
         description: one or two sentences.
         sources: what was read, as locations.
         topics: what the release is about; None where that was not asked for.
+        captions: of a run that released captions; None of another.
     """
 
     name: str
@@ -123,6 +125,7 @@ class RunSummary:
     description: str = ""
     sources: list[str] = field(default_factory=list)
     topics: Topics | None = None
+    captions: CaptionSummary | None = None
 
     @property
     def datasets(self) -> list[DatasetSummary]:

@@ -19,6 +19,11 @@ BLOCKS: list[kit.Block] = [
     kit.Funnel([kit.FunnelStep(NASTY, 10, 5, 3, 2, NASTY, NASTY)]),
     kit.Funnel([kit.FunnelStep("k", 5, 60, conserves=False)]),
     kit.Histogram(NASTY, [0, 1, 2], [3, 0], NASTY, NASTY),
+    kit.LineChart(NASTY, [kit.Line(NASTY, [(0, 1), (1, 2)]), kit.Line(NASTY, [])], NASTY, NASTY, NASTY),
+    kit.Exhibit(
+        [kit.Passage(NASTY, [kit.Span(NASTY), *(kit.Span(NASTY, NASTY, NASTY, n) for n in (True, False))])],
+        PICTURE, [NASTY], [kit.Passage(NASTY, [], NASTY)], NASTY, "javascript:alert(1)", NASTY,
+    ),
     kit.Gallery([PICTURE]),
     kit.Article(
         NASTY,

@@ -151,3 +151,12 @@ def test_a_wrong_column_is_named() -> None:
     wrong = keys([1]).set_column(3, "row", pa.array(["1"]))
     with pytest.raises(ConfigurationError, match="Column 'row' of dedup_keys/1 is string, not int32"):
         shards.conform([wrong], "dedup_keys/1", "step 'k'")
+
+
+def test_a_table_without_rows_has_no_row_group() -> None:
+    """`datasets` takes the rows of the first row group for its batch size, and can't take 0."""
+    for name in ("documents/1", "images/1"):
+        data, groups = shards.encode(schemas.get(name).empty_table(), name)
+        file = pq.ParquetFile(io.BytesIO(data))
+        assert (file.metadata.num_row_groups, file.read().num_rows, groups) == (0, 0, None)
+        assert file.schema_arrow.names == schemas.get(name).names

@@ -10,7 +10,8 @@ import pytest
 
 from components.core import report as kit
 from components.publish.describe import summarize
-from components.publish.run_report import IMAGE_BUDGET, build_report
+from components.publish.pictures import IMAGE_BUDGET
+from components.publish.run_report import build_report
 from components.publish.summary import DatasetSummary, RunSummary, StepSummary
 from tests.core.test_report import parsed
 from tests.publish import runs, samples
