@@ -120,12 +120,15 @@ def content_words(text: str) -> list[str]:
     return found
 
 
-def specifics(text: str) -> list[str]:
+def specifics(text: str, *, opening: bool = True) -> list[str]:
     """The names and figures of a text, `normal`: what nobody can know who only looks at a picture.
 
     A name is a capitalised word, but for a lonely one that opens a sentence, or one with capitals or digits
     inside. Figures are digits, not "two": things are counted by looking. What stands in quotation marks is
     not among them: it is mostly read off the picture.
+
+    Args:
+        opening: whether the text opens a sentence; a clause from the middle of one does not.
     """
     found: list[str] = []
     bare = _QUOTED.sub(lambda match: " " * len(match[0]), text)
@@ -134,7 +137,8 @@ def specifics(text: str) -> list[str]:
         for number, match in enumerate(seen):
             word = match[0]
             inside = any(sign.isupper() or sign.isdigit() for sign in word[1:])
-            lonely = match.start() == start and not (number + 1 < len(seen) and _capital(seen[number + 1][0]))
+            opens = match.start() == start and (opening or start > 0)
+            lonely = opens and not (number + 1 < len(seen) and _capital(seen[number + 1][0]))
             if word[0].isdigit() or inside or (_capital(word) and not lonely):
                 found.append(normal(word))
     return found
