@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch.distributed.checkpoint as dcp
+from torch.distributed.checkpoint.default_planner import DefaultLoadPlanner
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 
 from components.core.errors import ConfigurationError
@@ -58,6 +59,7 @@ class Checkpoints:
             shutil.rmtree(done, ignore_errors=True)
             partial.mkdir(parents=True)
         self.devices.wait()
+        idle = [name for name, weight in objective.named_parameters() if weight not in optimizer.state]
         weights, moments = get_state_dict(objective, optimizer)
         state = {"weights": weights, "optimizer": moments, **({"ema": ema} if ema else {})}
         with _alone(self.devices):
@@ -65,7 +67,7 @@ class Checkpoints:
         self.devices.wait()
         if self.devices.rank == 0:
             files = {path.name: path.stat().st_size for path in sorted(partial.iterdir())}
-            marker = {"step": step, "identity": self.identity, "files": files, "extra": extra}
+            marker = {"step": step, "identity": self.identity, "files": files, "idle": idle, "extra": extra}
             with (partial / _MARKER).open("w") as file:
                 json.dump(marker, file, indent=1)
                 file.flush()
@@ -100,10 +102,15 @@ class Checkpoints:
         weights, moments = get_state_dict(objective, optimizer)
         state: dict[str, Any] = {"weights": weights, "optimizer": moments, **({"ema": ema} if ema else {})}
         with _alone(self.devices):
-            dcp.load(state, checkpoint_id=path, no_dist=not self.devices.grouped)
+            # weights that never had a gradient (what a caption does not pass through) have no moments
+            planner = DefaultLoadPlanner(allow_partial_load=True)
+            dcp.load(state, checkpoint_id=path, planner=planner, no_dist=not self.devices.grouped)
         set_state_dict(
             objective, optimizer, model_state_dict=state["weights"], optim_state_dict=state["optimizer"]
         )
+        named = dict(objective.named_parameters())
+        for name in marker["idle"]:  # made up by get_state_dict, with a step too many
+            optimizer.state.pop(named[name], None)
         return int(marker["step"]), marker["extra"]
 
     def _all(self) -> list[Path]:
