@@ -47,7 +47,8 @@ _REFUSAL: Final = re.compile(
     r"(?:\w+\s+)?"
     r"(?:help|assist|describe|identify|provide|see|view|process|comply|generate|create|have|access|know)\b"
     r"|as an? (?:ai|artificial|language model|large language)\b"
-    r"|(?:there is|there['\u2019]s) no image\b|no image (?:was|is|has been) (?:provided|attached|given|visible)"
+    r"|(?:there is|there['\u2019]s) no image\b"
+    r"|no image (?:was|is|has been) (?:provided|attached|given|visible)"
     r"|please (?:provide|upload|share|attach)\b"
     r")",
     re.IGNORECASE,

@@ -56,7 +56,8 @@ def test_tidy(raw: str, wanted: str) -> None:
     st.lists(
         st.one_of(
             st.sampled_from(
-                ["New Sentence:",  '"', "'", "```", "\n", "**", "<s>", "<|im_end|>", "# ", "Sure, here is:", "Caption:",
+                [
+                 "New Sentence:", '"', "'", "```", "\n", "**", "<s>", "<|im_end|>", "# ", "Sure, here is:", "Caption:",
                  "<think>", "</think>", "\u201c", "\u201d", " ", "> ", "_", "__"]
             ),
             st.text(max_size=6),
@@ -87,7 +88,7 @@ def test_tidying_twice_changes_nothing_and_makes_one_line(text: str) -> None:
         ("A red red red red red red ball on grass.", "stop", "LOOPING_OUTPUT"),
         ("A dog " + "on the grass and " * 6, "length", "LOOPING_OUTPUT"),
         ("狗" * 20, "stop", "LOOPING_OUTPUT"),
-        (" ".join(["The man is tall. He is in a red coat.", "He is in a red coat. The man is tall."] * 3), "stop",
+        (" ".join(["The man is tall. He has a red coat.", "He has a red coat. The man is tall."] * 3), "stop",
          "LOOPING_OUTPUT"),
         ("A dog on a pier beside a lake with two", "length", "CUT_OFF_OUTPUT"),
         ("A dog.", "stop", "OUTPUT_TOO_SHORT"),

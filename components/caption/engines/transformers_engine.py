@@ -89,6 +89,8 @@ class TransformersEngine(Engine):
     def _load(self, transformers: Any, dtype: str) -> None:
         params = self._params
         options: dict[str, Any] = {"revision": params.revision}
+        from safetensors import SafetensorError
+
         try:
             config = transformers.AutoConfig.from_pretrained(params.model, **options)
             self._sees = type(config) in transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
@@ -98,7 +100,7 @@ class TransformersEngine(Engine):
                 kind, reader = transformers.AutoModelForCausalLM, transformers.AutoTokenizer
             self._processor: Any = reader.from_pretrained(params.model, **options)
             model: Any = kind.from_pretrained(params.model, dtype=getattr(self._torch, dtype), **options)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise ConfigurationError(
                 f"transformers does not take the model {params.model!r}: {error}"
             ) from error
@@ -230,7 +232,10 @@ class TransformersEngine(Engine):
             output_scores=bool(request.choices),
             **sampling,
         )
-        moved = inputs.to(self._device, dtype=self._model.dtype)  # only pixels are floats
+        moved = {
+            name: value.to(self._device, self._model.dtype if value.is_floating_point() else None)
+            for name, value in inputs.items()
+        }
         with torch.inference_mode():
             made = self._model.generate(**moved, generation_config=config, logits_processor=processors)
         answers = made.sequences[:, start:].tolist()

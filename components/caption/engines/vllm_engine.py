@@ -113,9 +113,11 @@ class VllmEngine(Engine):
                 options["distributed_executor_backend"] = "uni"
         else:
             options["gpu_memory_utilization"] = params.gpu_memory_utilization
+        from safetensors import SafetensorError
+
         try:
             return self._vllm.LLM(**options)
-        except (OSError, ValueError, KeyError, NotImplementedError) as error:
+        except (OSError, ValueError, KeyError, NotImplementedError, SafetensorError) as error:
             raise ConfigurationError(f"vLLM does not take the model {params.model!r}: {error}") from error
 
     def _unload(self) -> None:
