@@ -211,10 +211,10 @@ class OpenAIEngine(Engine):
         if status == 200:
             try:
                 return json.loads(data)
-            except ValueError:
-                detail = self._clean(f"the response is no JSON but {data[:60]!r}")
+            except (ValueError, RecursionError):
+                detail = f"the response is no JSON but {self._clean(data.decode(errors='replace'), 60)!r}"
                 raise _PassingError(CaptionReason.ENGINE_GARBAGE, detail) from None
-        detail = self._clean(f"HTTP {status}: {_message(data)}")
+        detail = f"HTTP {status}: {self._clean(_message(data), 200)}"
         if status in _PASSING:
             wait_s = retry_after(headers.get("Retry-After"))
             raise _PassingError(CaptionReason.ENGINE_UNAVAILABLE, detail, wait_s)
@@ -254,7 +254,7 @@ class OpenAIEngine(Engine):
                 raise TypeError("wrong types")
             probability = math.exp(min(0.0, sum(logprobs))) if logprobs else None
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-            detail = self._clean(f"the response is no chat completion: {json.dumps(answer)[:80]}")
+            detail = f"the response is no chat completion: {self._clean(json.dumps(answer), 80)}"
             raise _PassingError(CaptionReason.ENGINE_GARBAGE, detail) from None
         if reason == "content_filter":
             return failed(CaptionReason.ENGINE_REFUSED, "the endpoint's content filter")
@@ -262,7 +262,7 @@ class OpenAIEngine(Engine):
         if request.choices:
             chosen = choice_in(text, request.choices)
             if chosen is None:
-                detail = self._clean(f"{text[:80]!r} is none of {', '.join(request.choices)}")
+                detail = f"{self._clean(text, 80)!r} is none of {', '.join(request.choices)}"
                 return failed(CaptionReason.ENGINE_GARBAGE, detail)
             text, finish = chosen, "stop"
         return answered(text, finish, tokens_in=tokens_in, tokens_out=tokens_out, probability=probability)
@@ -289,16 +289,16 @@ class OpenAIEngine(Engine):
                     answer = (
                         json.loads(await response.content.read(_MAX_BODY)) if response.status == 200 else {}
                     )
-            except ValueError:
+            except (ValueError, RecursionError):
                 return None
             except (aiohttp.ClientError, OSError) as error:
                 raise RetryableError(self._gone(self._clean(f"{type(error).__name__}: {error}"))) from None
         version = answer.get("version") if isinstance(answer, dict) else None
         return version if isinstance(version, str) else None
 
-    def _clean(self, text: str) -> str:
-        """A text for ledgers and logs: some servers repeat the key they were given."""
-        return text.replace(self._key, "***") if self._key else text
+    def _clean(self, text: str, characters: int = 200) -> str:
+        """The start of a text for ledgers and logs: some servers repeat the key they were given."""
+        return (text.replace(self._key, "***") if self._key else text)[:characters]
 
 
 def read_key(variable: str) -> str | None:
@@ -360,14 +360,14 @@ def _data_uri(request: Request, max_side: int | None) -> str | Completion:
 
 def _message(data: bytes) -> str:
     """What an error response says for a person."""
-    text = data[:2000].decode(errors="replace")
+    text = data.decode(errors="replace")
     try:
         answer = json.loads(text)
         error = answer.get("error", answer)
         text = str(error.get("message", error) if isinstance(error, dict) else error)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         pass
-    return " ".join(text.split())[:200]
+    return " ".join(text.split())
 
 
 def _too_long(detail: str) -> bool:
