@@ -89,14 +89,13 @@ _SENTENCES: Final = (
 )
 
 
-def _sentence(rng: random.Random) -> str:
-    parts = {name: rng.choice(options) for name, options in _PARTS.items()}
-    return rng.choice(_SENTENCES).format(year=rng.randrange(1921, 2020), **parts)
-
-
-def paragraph(rng: random.Random, sentences: int) -> str:
-    """Some sentences on a print."""
-    return " ".join(_sentence(rng) for _ in range(sentences))
+def sentences(rng: random.Random, count: int) -> list[str]:
+    """Sentences on prints, each of another form: a filter drops pages that say the same again and again."""
+    filled = []
+    for form in rng.sample(_SENTENCES, count):
+        parts = {name: rng.choice(options) for name, options in _PARTS.items()}
+        filled.append(form.format(year=rng.randrange(1921, 2020), **parts))
+    return filled
 
 
 def _page(title: str, up: str, body: str) -> str:
@@ -109,10 +108,10 @@ def _page(title: str, up: str, body: str) -> str:
     )
 
 
-def _figure(key: str, scene: Scene, size: int, rng: random.Random) -> str:
+def _figure(key: str, scene: Scene, size: int, words: str) -> str:
     alt = "" if scene.alt_text is None else f' alt="{escape(scene.alt_text)}"'
     return (
-        f"<p>{escape(paragraph(rng, rng.choice((1, 2, 2, 3))))}</p>\n"
+        f"<p>{escape(words)}</p>\n"
         f'<figure><img src="../images/{key}.png"{alt} width="{size}" height="{size}"></figure>\n'
     )
 
@@ -132,13 +131,14 @@ def write_site(samples: Sequence[tuple[str, Scene, bytes]], folder: Path, size: 
     for number, room in enumerate(rooms, 1):
         rng = random.Random(f"room {number}")
         title = f"Room {number}: {rng.choice(_PARTS['person'])} and friends"
-        figures = "".join(_figure(key, scene, size, rng) for key, scene, _ in room)
-        body = f"{figures}<p>{escape(paragraph(rng, 3))}</p>\n"
+        words = sentences(rng, len(room) + 2)
+        figures = "".join(_figure(*one[:2], size, said) for one, said in zip(room, words, strict=False))
+        body = f"{figures}<p>{escape(' '.join(words[-2:]))}</p>\n"
         if number < len(rooms):
             body += f'<p><a href="{number + 1}.html">Next room</a></p>\n'
         (folder / "rooms" / f"{number}.html").write_text(_page(title, "../", body), encoding="utf-8")
         links.append(f'<li><a href="rooms/{number}.html">{escape(title)}</a></li>\n')
         for key, _, data in room:
             (folder / "images" / f"{key}.png").write_bytes(data)
-    index = f"<p>{escape(paragraph(random.Random('index'), 3))}</p>\n<ul>\n{''.join(links)}</ul>\n"
+    index = f"<p>{escape(' '.join(sentences(random.Random('index'), 3)))}</p>\n<ul>\n{''.join(links)}</ul>\n"
     (folder / "index.html").write_text(_page("Rooms", "", index), encoding="utf-8")

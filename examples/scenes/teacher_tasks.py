@@ -84,8 +84,10 @@ def _name(split: Split, rng: random.Random) -> str:
 
 
 def _worded(claim: str, rng: random.Random) -> str:
-    """As a sentence, or as a piece of one."""
-    return claim if rng.random() < 0.5 else (claim[0].lower() + claim[1:]).removesuffix(".")
+    """As a sentence, or as a piece of one: "A red ring" and "a red ring" are what captions are cut into."""
+    if rng.random() < 0.5:
+        claim = claim[0].lower() + claim[1:]
+    return claim if rng.random() < 0.3 else claim.removesuffix(".")
 
 
 def _falsified(

@@ -2,10 +2,12 @@
 
     python examples/scenes/train_teacher.py [--work DIR] [--out examples/scenes/teacher]
 
-Two trainings of `components.distill.train`, one after the other. The first learns to see (image to dense
-caption) and to merge texts, the second goes on with all five tasks. On a processor the same versions of the
-libraries give the same weights. A training that was stopped goes on when the command is given again.
-`evaluate_teacher.py` then measures the checkpoint and writes its model card.
+1. The vision tower learns to tell the colour and the shape on the left and on the right, from the labels of
+   the program that draws the scenes. It stands in for a tower that was pretrained on images.
+2. `components.distill.train`, the trainer of the pipeline, trains the whole model on all five tasks.
+
+On a processor the same versions of the libraries give the same weights. A training that was stopped goes on
+when the command is given again. `evaluate_teacher.py` then measures the checkpoint and writes its card.
 """
 
 from __future__ import annotations
@@ -14,89 +16,145 @@ import argparse
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from render import png
+from render import pixels, png
 from teacher_tasks import Task, example
+from torch import nn
+from world import COLOURS, SHAPES, Scene, scene
 
+from components.distill.export import export
+from components.distill.model import assemble
 from components.distill.rows import from_folder
+from components.distill.schedule import lr_factor
 from components.distill.train import train
-from components.distill.train_params import TrainParams, preset
+from components.distill.train_params import StudentParams, TrainParams, preset
 
 HERE: Final = Path(__file__).resolve().parent
 
-Mix = dict[Task, int]
-
-SEE: Final[Mix] = {"dense": 9000, "fuse": 3000}
-"""Rows of the first training."""
-
-ALL: Final[Mix] = {"dense": 2000, "fuse": 4000, "one_pass": 4000, "judge_claim": 6000, "judge_fit": 4000}
-"""Rows of the second training."""
-
-SEE_PARAMS: Final[dict[str, Any]] = {
-    "steps": 600,
-    "batch": 64,
-    "vision": {"lr": 4e-3},
-    "max_tokens": 128,
-    "sample_steps": 1000,
+ROWS: Final[dict[Task, int]] = {
+    "dense": 2000,
+    "fuse": 5000,
+    "one_pass": 5000,
+    "judge_claim": 5000,
+    "judge_fit": 4000,
 }
-ALL_PARAMS: Final[dict[str, Any]] = {
-    "steps": 900,
+"""Rows of each task."""
+
+PARAMS: Final[dict[str, Any]] = {
+    **preset("tiny"),
+    "vision": {"lr": 5e-4},
+    "steps": 1600,
+    "batch": 32,
+    "micro_batch": 32,
+    "bucket_batches": 1,  # tasks are mixed in every batch; their rows are of about the same length
     "max_tokens": 128,
-    "sample_steps": 1000,
+    "log_steps": 50,
+    "sample_steps": 10_000,
 }
+
+WARM_UP_STEPS: Final = 500
+WARM_UP_BATCH: Final = 32
+WARM_UP_LR: Final = 4e-3
+WARM_UP_SCENES: Final = 8000
 
 _SHARD: Final = 2000
 
 
-def write_rows(mix: Mix, folder: Path, world: str) -> None:
+def write_rows(folder: Path) -> None:
     """Write training rows as Parquet shards, the tasks mixed in every shard in the same shares."""
     folder.mkdir(parents=True)
-    total = sum(mix.values())
-    shards = -(-total // _SHARD)
+    columns = {"image": pa.large_binary(), "system": pa.string(), "user": pa.string(), "target": pa.string()}
+    shards = -(-sum(ROWS.values()) // _SHARD)
     for shard in range(shards):
         rows = []
-        for task, count in mix.items():
+        for task, count in ROWS.items():
             for number in range(shard * count // shards, (shard + 1) * count // shards):
-                asked = example(task, number, "training", world)
+                asked = example(task, number)
                 image = png(asked.scene) if asked.image else None
                 rows.append({"image": image, "system": None, "user": asked.user, "target": asked.target})
-        schema = pa.schema(
-            [
-                ("image", pa.large_binary()),
-                ("system", pa.string()),
-                ("user", pa.string()),
-                ("target", pa.string()),
-            ]
+        pq.write_table(
+            pa.Table.from_pylist(rows, pa.schema(columns.items())), folder / f"{shard:05d}.parquet"
         )
-        pq.write_table(pa.Table.from_pylist(rows, schema), folder / f"{shard:05d}.parquet")
 
 
-def phase(name: str, mix: Mix, params: dict[str, Any], work: Path) -> Path:
-    """Do one training, or go on with it; the folder of its model."""
-    data = work / name / "rows"
-    if not data.exists():
-        partial = data.with_name("rows.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        write_rows(mix, partial, "teacher")
-        partial.rename(data)
+def texts() -> Iterator[str]:
+    """What the tokenizer is trained on: some of the rows, and the words of the chat template."""
+    for task in ROWS:
+        for number in range(1000):
+            asked = example(task, number)
+            yield from ("user\n", asked.user, "assistant\n", asked.target)
 
-    def said(line: dict[str, Any]) -> None:
-        print(f"{name}: step {line['step']} of {line['steps']}, loss {line['loss']:.4f}", flush=True)
 
-    merged = {**preset("tiny"), "log_steps": 50, **params}
-    result = train(from_folder(data), TrainParams.model_validate(merged), work / name, on_progress=said)
-    return result.model
+def see(tower: Any, steps: int) -> None:
+    """Train the tower to tell colour and shape of the left and of the right thing.
+
+    Args:
+        tower: a SigLIP vision model; its weights are changed.
+        steps: updates of the weights.
+    """
+    scenes = [scene(number, world="teacher") for number in range(WARM_UP_SCENES)]
+    images = torch.stack([_pixels(one) for one in scenes])
+    colours = torch.tensor([[list(COLOURS).index(thing.colour) for thing in one.things] for one in scenes])
+    shapes = torch.tensor([[SHAPES.index(thing.shape) for thing in one.things] for one in scenes])
+    width = tower.config.hidden_size
+    heads = nn.ModuleList([nn.Linear(width, len(COLOURS)), nn.Linear(width, len(SHAPES))])
+    weights = [*tower.parameters(), *heads.parameters()]
+    optimizer = torch.optim.AdamW(weights, lr=WARM_UP_LR, weight_decay=0.01, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: lr_factor(step, steps, 0.05, 0.02))
+    rng = torch.Generator().manual_seed(0)
+    for step in range(steps):
+        chosen = torch.randint(len(scenes), (WARM_UP_BATCH,), generator=rng)
+        features = _halves(tower(pixel_values=images[chosen] / 127.5 - 1).last_hidden_state)
+        loss = sum(
+            nn.functional.cross_entropy(head(features).flatten(0, 1), labels[chosen].flatten())
+            for head, labels in zip(heads, (colours, shapes), strict=True)
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        schedule.step()
+        if (step + 1) % 50 == 0:
+            print(f"see: step {step + 1} of {steps}, loss {loss.item():.4f}", flush=True)
+
+
+def _pixels(one: Scene) -> torch.Tensor:
+    return torch.from_numpy(np.asarray(pixels(one)).transpose(2, 0, 1).copy())
+
+
+def _halves(features: torch.Tensor) -> torch.Tensor:
+    """Mean features of the left and of the right half: (images, patches, width) to (images, 2, width)."""
+    side = round(features.shape[1] ** 0.5)
+    grid = features.unflatten(1, (side, side))
+    return torch.stack([half.mean((1, 2)) for half in grid.tensor_split(2, dim=2)], 1)
 
 
 def train_teacher(work: Path) -> Path:
-    """Both trainings; the folder of the model."""
-    seeing = phase("see", SEE, SEE_PARAMS, work)
-    return phase("all", ALL, {**ALL_PARAMS, "student": {"start": str(seeing)}}, work)
+    """Both steps; the folder of the model."""
+    started = work / "seeing"
+    if not started.exists():
+        student = assemble(StudentParams.model_validate(PARAMS["student"]), texts(), seed=0)
+        see(student.model.model.vision_tower, WARM_UP_STEPS)
+        export(student, student.model.state_dict(), torch.float32, started, "")
+    rows = work / "rows"
+    if not rows.exists():
+        partial = work / "rows.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        write_rows(partial)
+        partial.rename(rows)
+
+    def said(line: dict[str, Any]) -> None:
+        print(f"train: step {line['step']} of {line['steps']}, loss {line['loss']:.4f}", flush=True)
+
+    params = TrainParams.model_validate({**PARAMS, "student": {"start": str(started)}})
+    return train(from_folder(rows), params, work, on_progress=said).model
 
 
 def main() -> int:

@@ -187,14 +187,13 @@ def _of_another_scene(kind: AltKind, name: str, things: tuple[Thing, Thing], rng
 
 
 def _things(rng: random.Random) -> tuple[Thing, Thing]:
-    """Two different shapes, one further left, that do not touch."""
-    (a, b), (c, d) = rng.sample([(colour, shape) for colour in COLOURS for shape in SHAPES], 2)
-    while True:
-        left = Thing(a, b, rng.uniform(0.2, 0.45), rng.uniform(0.2, 0.8), rng.uniform(0.15, 0.2))
-        right = Thing(c, d, rng.uniform(0.55, 0.8), rng.uniform(0.2, 0.8), rng.uniform(0.15, 0.2))
-        gap = max(right.x - left.x, abs(right.y - left.y)) - left.radius - right.radius
-        if gap > 0.03 and right.x - left.x > 0.2:
-            return left, right
+    """Two different shapes beside one another that do not touch."""
+    kinds = rng.sample([(colour, shape) for colour in COLOURS for shape in SHAPES], 2)
+    left, right = (
+        Thing(*kind, middle + rng.uniform(-0.05, 0.05), rng.uniform(0.3, 0.7), rng.uniform(0.16, 0.2))
+        for kind, middle in zip(kinds, (0.26, 0.74), strict=True)
+    )
+    return left, right
 
 
 def scene(number: int, split: Split = "training", world: str = "scenes") -> Scene:
