@@ -55,7 +55,8 @@ def marked(caption: str, claims: Sequence[Mapping[str, Any]]) -> list[kit.Span]:
     for claim in claims:
         source, verdict = claim["source"], claim["verdict"]
         if claim["removed"]:
-            spans.append(kit.Span(claim["text"], f"removed: {verdict}", "none", removed=True))
+            why = "leans on what was removed" if verdict == "supported" else verdict
+            spans.append(kit.Span(claim["text"], f"removed: {why}", "none", removed=True))
             continue
         found = caption.find(claim["text"], at)
         if found < 0:
@@ -102,6 +103,7 @@ def _blind(row: Mapping[str, Any], pictures: Pictures) -> kit.Exhibit:
             *(kit.Passage(letter, _plain(text)) for letter, (_, text) in zip("AB", sides, strict=True)),
         ],
         pictures.of(row["id"], row["alt"] or ""),
+        facts=["both wrote the same"] if row["reference"] == row["prediction"] else [],
         folded=folded,
         fold="Which is which",
         identifier=row["id"],

@@ -16,15 +16,15 @@ import pyarrow.compute as pc
 from components.core import shards
 from components.core.manifest import Manifest
 from components.core.stage import empty
-from components.core.store import RUN_SCHEME, Store, Stores
+from components.core.store import Store, Stores
 from components.publish.caption_release import CaptionRelease, caption_release
 from components.publish.caption_statistics import CaptionStatistics
 from components.publish.export_captions import CAPTIONS_SCHEMA
 
-TRAIN_LOGS: Final = ("train_log.jsonl", "loss.jsonl", "throughput.jsonl")
-"""Files of a training with a line a logged step: step, and some of loss, lr, grad_norm, tokens_per_s, mfu."""
+TRAIN_LOGS: Final = ("loss.jsonl", "throughput.jsonl")
+"""Logs of a training: a line a step, and a line every few steps, each with its `step`."""
 TRAIN_SAMPLES: Final = "samples.jsonl"
-"""File of a training with captions written on the way: step, text, target."""
+"""Captions that a training wrote on its way: step, target, caption."""
 LEXICAL: Final = "lexical"
 """Engine of a judge that compares words and asks no model."""
 ROLES: Final = ("captioner", "fuser", "judge")
@@ -77,6 +77,7 @@ class CaptionSummary:
         statistics: numbers on it.
         kinds: captions by kind before the export.
         models: what wrote and judged them.
+        believed: claims that a judge without a model took for supported, having nothing to hold against them.
         trainings: in order of their steps.
         gate: rows of `gate/1`.
         audits: rows of `audits/1`, by shard.
@@ -89,6 +90,7 @@ class CaptionSummary:
     statistics: CaptionStatistics = field(default_factory=CaptionStatistics)
     kinds: Counter[str] = field(default_factory=Counter)
     models: list[ModelUse] = field(default_factory=list)
+    believed: int = 0
     trainings: list[Training] = field(default_factory=list)
     gate: list[dict[str, Any]] = field(default_factory=list)
     audits: list[dict[str, Any]] = field(default_factory=list)
@@ -121,6 +123,7 @@ def summarize_captions(store: Store, manifests: Sequence[Manifest]) -> CaptionSu
     known = {m.digest: m for m in manifests}
     read = [known[d] for port, d in exported[0].parents.items() if port != "images" and d in known]
     _add_models(summary, store, read)
+    summary.believed = int(sum(m.counts.counters.get("claims_believed_unjudged", 0) for m in read))
     _add_trainings(summary, store, _of(manifests, "model_files/1"))
     summary.gate = [row for m in _of(manifests, "gate/1") for row in _rows(store, m)]
     audits = [row for m in _of(manifests, "audits/1") for row in _rows(store, m)]
@@ -179,26 +182,20 @@ def _identities(role: str, kinds: pa.ChunkedArray, structs: pa.ChunkedArray) -> 
 
 
 def _add_trainings(summary: CaptionSummary, store: Store, models: Sequence[Manifest]) -> None:
+    """The trainings whose logs the run holds; a step's model and its logs are datasets of their own."""
     stores = Stores(store.root)
+    files: dict[str, dict[str, dict[str, Any]]] = {}
     for manifest in models:
-        rows = {row["name"]: row for row in _rows(store, manifest)}
-        places = _logs_beside(store, manifest.step) | {name: row["uri"] for name, row in rows.items()}
-
-        def lines(name: str, places: Mapping[str, str] = places) -> list[dict[str, Any]]:
-            return _json_lines(stores.read(places[name])) if name in places else []
-
-        log = [line for name in TRAIN_LOGS for line in lines(name)]
-        if log:
-            files = {name: row["size"] for name, row in sorted(rows.items())}
-            summary.trainings.append(
-                Training(manifest.step, log, lines(TRAIN_SAMPLES), manifest.params, files)
-            )
-
-
-def _logs_beside(store: Store, step: str) -> dict[str, str]:
-    """Logs that a training left in its step's folder: times differ from run to run, models must not."""
-    found = {key.rpartition("/")[2]: f"{RUN_SCHEME}{key}" for key, _ in store.list(f"{step}/log/")}
-    return {name: uri for name, uri in found.items() if name in (*TRAIN_LOGS, TRAIN_SAMPLES)}
+        files.setdefault(manifest.step, {}).update({row["name"]: row for row in _rows(store, manifest)})
+    params = {manifest.step: manifest.params for manifest in models}
+    for step, rows in files.items():
+        lines = {
+            name: _json_lines(stores.read(rows[name]["uri"])) if name in rows else []
+            for name in (*TRAIN_LOGS, TRAIN_SAMPLES)
+        }
+        if log := [line for name in TRAIN_LOGS for line in lines[name]]:
+            sizes = {name: row["size"] for name, row in sorted(rows.items())}
+            summary.trainings.append(Training(step, log, lines[TRAIN_SAMPLES], params[step], sizes))
 
 
 def _json_lines(data: bytes) -> list[dict[str, Any]]:

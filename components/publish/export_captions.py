@@ -154,10 +154,10 @@ def _usable(captions: pa.Table, out: Output) -> pa.Table:
 
 def _writer(captions: pa.Table) -> pa.ChunkedArray:
     """The model that wrote each caption: the one that merged it, where one did."""
-    return pc.coalesce(
-        pc.struct_field(captions.column("fuser"), "model"),
-        pc.struct_field(captions.column("captioner"), "model"),
-    )
+    # a caption that fell back to the dense one still tells who merged it before
+    merged = pc.equal(captions.column("kind"), "fused")
+    fuser, captioner = (pc.struct_field(captions.column(name), "model") for name in ("fuser", "captioner"))
+    return pc.coalesce(pc.if_else(merged, fuser, pa.scalar(None, pa.string())), captioner)
 
 
 def released(captions: pa.Table) -> pa.Table:

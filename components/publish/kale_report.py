@@ -14,8 +14,8 @@ from components.publish.caption_summary import LEXICAL, CaptionSummary, Training
 from components.publish.pictures import Pictures
 
 FALLBACK: Final = (
-    "No model judged these claims. Words were compared, which is a fall-back: it takes a rewording for "
-    "unsupported and can't see the picture."
+    "No model judged these claims. Words were compared, which is a fall-back: the dense caption stands for "
+    "the pixels and is believed itself, and a rewording can count as unsupported."
 )
 _KINDS: Final = {
     "dense": "of the pixels alone",
@@ -23,13 +23,13 @@ _KINDS: Final = {
     "one_pass": "of image, alternative text and page at once",
     "student": "by the distilled captioner",
 }
-_CHARTS: Final[tuple[tuple[str, str, str, bool], ...]] = (
-    ("loss", "Training loss", "nats a token", True),
-    ("tokens_per_s", "Throughput in tokens", "tokens/s", True),
-    ("samples_per_s", "Throughput in examples", "examples/s", True),
-    ("lr", "Learning rate", "", True),
-    ("grad_norm", "Norm of the gradient", "", True),
-    ("mfu", "Model FLOP utilisation", "share of the peak", True),
+_CHARTS: Final[tuple[tuple[str, str, str], ...]] = (
+    ("loss", "Training loss", "nats a token"),
+    ("tokens_per_second", "Throughput in tokens", "tokens/s"),
+    ("rows_per_second", "Throughput in examples", "examples/s"),
+    ("lr", "Learning rate", ""),
+    ("gradient_norm", "Norm of the gradient", ""),
+    ("mfu", "Model FLOP utilisation", "share of the peak"),
 )
 _MAX_DRIFTS: Final = 50
 _MAX_TRAINING_SAMPLES: Final = 24
@@ -191,8 +191,10 @@ def _truth(captions: CaptionSummary) -> list[kit.Section]:
     total, gone = found.claim_count(), found.claim_count(removed=True)
     if not total:
         return []
+    believed = f"{number(captions.believed)} claims were believed, with nothing to hold against them."
     said = [
         *judge_lines(captions),
+        *([believed] if captions.believed else []),
         f"{number(gone)} of {number(total)} claims were taken out ({percent(gone, total)}).",
     ]
     columns = [
@@ -227,30 +229,32 @@ def _trained_note(training: Training) -> str:
 
 
 def _trained(training: Training) -> Iterator[kit.Block]:
-    charts: list[kit.Block] = []
-    for column, title, unit, zero in _CHARTS:
-        if points := _points(training.log, column):
-            lines = [kit.Line(column, points)]
-            if column == "loss" and (held_out := _points(training.log, "eval_loss")):
-                lines.append(kit.Line("held-out loss", held_out))
-            charts.append(kit.LineChart(title, lines, "step", unit, zero=zero))
+    charts = [
+        kit.LineChart(title, lines, "step", unit)
+        for column, title, unit in _CHARTS
+        if (lines := _lines(training.log, column))
+    ]
     if charts:
         yield kit.Columns(charts)
     if training.samples:
         columns = [kit.Column("step", "number"), kit.Column("written then"), kit.Column("wanted")]
         rows = [
-            [number(row["step"]), str(row.get("text") or ""), str(row.get("target") or "")]
-            for row in training.samples[:_MAX_TRAINING_SAMPLES]
+            [number(row["step"]), row["caption"], row["target"]]
+            for row in training.samples[-_MAX_TRAINING_SAMPLES:]
         ]
         yield kit.Details(f"{len(rows)} captions written during training", [kit.Table(columns, rows)])
 
 
-def _points(log: Sequence[Mapping[str, Any]], column: str) -> list[tuple[float, float]]:
-    return [
-        (float(row["step"]), float(row[column]) if row[column] is not None else math.nan)
-        for row in log
-        if column in row and "step" in row
-    ]
+def _lines(log: Sequence[Mapping[str, Any]], column: str) -> list[kit.Line]:
+    """The values of a column over the steps; a column of several values (rates by part) is a line each."""
+    points: dict[str, list[tuple[float, float]]] = {}
+    for row in log:
+        value = row.get(column)
+        parts = value if isinstance(value, Mapping) else {column: value}
+        for name, one in parts.items():
+            if one is not None:
+                points.setdefault(name, []).append((float(row["step"]), float(one)))
+    return [kit.Line(name.replace("_", " "), found) for name, found in points.items()]
 
 
 # Gate and audit

@@ -176,34 +176,36 @@ def rows_of(rows: list[dict[str, Any]], schema: str) -> pa.Table:
 
 
 def train(root: Path, uri: str) -> None:
-    """A model's folder with its logs; the weights are a few bytes."""
-    folder = root.with_name(f"{root.name}-model")
+    """A model and the logs of its training, as the trainer writes them; the weights are a few bytes."""
+    folder, logs = root.with_name(f"{root.name}-model"), root.with_name(f"{root.name}-log")
     folder.mkdir()
+    logs.mkdir()
     noise = random.Random(0)
-    log = []
+    losses = []
     for step in range(1, 801):
-        log.append({
-            "step": step, "loss": round(0.1 + 4 * math.exp(-step / 120) * (1 + 0.1 * noise.gauss(0, 1)), 5),
-            "lr": 3e-4 * min(step / 80, 0.5 * (1 + math.cos(math.pi * step / 800))),
-            "grad_norm": round(1.5 * math.exp(-step / 300) + 0.2 * noise.random(), 4),
+        rate = 3e-4 * min(step / 80, 0.5 * (1 + math.cos(math.pi * step / 800)))
+        losses.append({
+            "step": step, "epoch": step // 400, "target_tokens": 900,
+            "loss": round(0.1 + 4 * math.exp(-step / 120) * (1 + 0.1 * noise.gauss(0, 1)), 5),
+            "lr": {"projector": rate, "language_model": rate / 3},
+            "gradient_norm": round(1.5 * math.exp(-step / 300) + 0.2 * noise.random(), 4),
         })  # fmt: skip
-    speed = [
-        {
-            "step": step,
-            "tokens_per_s": 4200 + noise.gauss(0, 90),
-            "samples_per_s": 31 + noise.gauss(0, 1),
-            "mfu": 0.31,
-        }
+    speeds = [
+        {"step": step, "tokens_per_second": 4200 + noise.gauss(0, 90),
+         "rows_per_second": 31 + noise.gauss(0, 1), "mfu": None if step < 100 else 0.31}
         for step in range(10, 801, 10)
-    ]
+    ]  # fmt: skip
+    wanted = "A red circle on a pale ground. Its name is Otto."
     samples = [
-        {"step": 200, "text": "A red red red", "target": "A red circle on a pale ground. Its name is Otto."},
-        {"step": 800, "text": NASTY, "target": "A red circle on a pale ground. Its name is Otto."},
+        {"step": 200, "row": 0, "user": "Describe it.", "target": wanted, "caption": "A red red red"},
+        {"step": 800, "row": 0, "user": "Describe it.", "target": wanted, "caption": NASTY},
     ]
-    for name, lines in (("loss.jsonl", log), ("throughput.jsonl", speed), ("samples.jsonl", samples)):
-        (folder / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for name, lines in (("loss", losses), ("throughput", speeds), ("samples", samples)):
+        (logs / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (folder / "model.safetensors").write_bytes(bytes(64))
-    publish_model(folder, "train", uri, params={"preset": "tiny"}, family="distill", parents={})
+    common: dict[str, Any] = {"params": {"preset": "tiny"}, "family": "distill", "parents": {}}
+    publish_model(logs, "train", uri, port="log", **common)
+    publish_model(folder, "train", uri, **common)
 
 
 def evaluate(uri: str) -> None:

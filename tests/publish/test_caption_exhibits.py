@@ -13,6 +13,7 @@ def test_claims_are_labelled_in_their_places() -> None:
     claims = [
         claim("A dog sits.", "pixels"),
         claim("A cat runs.", "none", "contradicted", removed=True),
+        claim("It purrs.", "pixels", removed=True),
         claim("Its name is Rex.", "alt_text"),
         claim("It is old.", "none", "unsupported"),
     ]
@@ -20,6 +21,7 @@ def test_claims_are_labelled_in_their_places() -> None:
     assert [(s.text, s.label, s.tone, s.removed) for s in spans] == [
         ("A dog sits.", "pixels", "pixels", False),
         ("A cat runs.", "removed: contradicted", "none", True),
+        ("It purrs.", "removed: leans on what was removed", "none", True),
         (" ", "", "", False),
         ("Its name is Rex.", "alt text", "alt_text", False),
         (" ", "", "", False),

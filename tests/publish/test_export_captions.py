@@ -56,6 +56,8 @@ def test_teacher_and_student_go_into_sets_of_their_own() -> None:
     assert fused["alt_text"] == "Otto the circle"
     assert dense["alt_text"] is None, "a dense caption was made without it"
     assert [row["knowledge"] for row in (fused, dense, written)] == [True, False, None]
+    fallen = caption(0) | {"kind": "dense"}
+    assert port(run([fallen]), CORE)[0]["captioner"] == "toys/teacher", "it no longer is what the fuser wrote"
     assert fused["claims"] == captions([caption(0)]).column("claims")[0].as_py()
 
 

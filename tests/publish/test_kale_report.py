@@ -91,6 +91,20 @@ def test_a_blind_comparison_tells_who_is_who_only_in_its_fold(run: RunSummary) -
     assert len(answers) == 2
 
 
+def test_rates_by_part_are_a_line_each(run: RunSummary, page: str) -> None:
+    assert run.captions is not None
+    (panel,) = sections(run.captions)["Training"].blocks
+    assert isinstance(panel, kit.Panel)
+    (charts, _) = panel.blocks
+    assert isinstance(charts, kit.Columns)
+    found = {chart.title: chart for chart in charts.blocks if isinstance(chart, kit.LineChart)}
+    assert [line.name for line in found["Learning rate"].lines] == ["projector", "language model"]
+    assert [len(line.points) for line in found["Training loss"].lines] == [800]
+    assert [len(line.points) for line in found["Model FLOP utilisation"].lines] == [71], (
+        "not where it is null"
+    )
+
+
 def test_a_judge_without_a_model_says_that_it_is_a_fall_back(tmp_path: Path) -> None:
     kale_runs.make(tmp_path / "run", judge="lexical")
     run, _ = read_run(str(tmp_path / "run"))
