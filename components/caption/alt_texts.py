@@ -7,6 +7,7 @@ longest of those within a limit is chosen; ties go by the text itself, so that o
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 import unicodedata
@@ -15,13 +16,17 @@ from typing import Final
 
 from components.core.nearby_text import one_line, start_of
 
+MAX_CHARACTERS: Final = 10_000
+"""Characters of a text that are looked at: what hostile pages hold beyond is cut off."""
 _TAG: Final = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
+_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _UNSEEN: Final = re.compile(
     "[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad\ufff9-\ufffb\ud800-\udfff]"
 )
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _UNSPACED: Final = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff]"
 )
 """Letters of scripts that put no spaces between words: Thai, Lao, Burmese, Khmer, kana, Han."""
 _IMAGE_ENDING: Final = re.compile(
@@ -31,32 +36,35 @@ _ADDRESS: Final = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://|www\.|data:|mailto:)\S*|\S+\.(?:com|org|net|html?|php)(?:/\S*)?", re.IGNORECASE
 )
 _HASH: Final = re.compile(r"(?=\S*\d)[0-9a-f]{8,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_CODE: Final = re.compile(r"(?=\S*\d)(?=\S*[A-Za-z])[A-Za-z0-9+/=_.~-]+")
-"""One run of ASCII letters, digits and joints: IMG_2034, p1010001, image-001, 34fkd93kfs."""
-_NAMELIKE: Final = re.compile(r"[A-Za-z0-9%]+(?:[_%.+-]+[A-Za-z0-9%]+)+")
+_UNDERSCORED: Final = re.compile(r"[A-Za-z0-9%.+-]*_[A-Za-z0-9_%.+-]*")
+_LETTERS_OR_DIGITS: Final = re.compile(r"[A-Za-z]+|\d+")
 _MOST_LOST: Final = 0.1
 
-# English first, then what content systems put there in other languages
-_BOILERPLATE: Final = frozenset(
+# words that fit any image; English first, then what content systems put there in other languages
+_NOISE: Final = frozenset(
     """
-    a about ad ads advertisement alt an and arrow attachment avatar background banner blank bullet button by
-    caption click close copy cover decorative default description download empty enlarge expand facebook
-    favicon featured feed fig figure file for from full fullscreen gallery gif graphic header here hero hide
-    home icon illustration image images img in instagram invalid jpeg jpg large larger linkedin list load
-    loading lazy logo main medium menu missing more my na new next no none not null of on open opens or page
-    photo photograph photos pic picture pictures pics pinterest pixel placeholder play png post preview
-    previous print profile read scan screen screenshot search see share show site size slide slider small
-    spacer sponsor sponsored svg tab tap text the this thumb thumbnail to tracking transparent twitter undefined
-    unnamed untitled unknown view webp whatsapp window with www youtube zoom your
-    abbildung bild bilder foto fotos datei
-    imagen imágenes fotografía sin título ver más
-    photographie sans titre une un de la le du des voir plus
-    immagine immagini imagem imagens afbeelding bild obraz zdjęcie resim
-    изображение фото картинка без названия рисунок
-    """.split()
+    a about ad ads advertisement alt an and attachment avatar banner blank bullet button by caption click
+    close copy decorative default description download dsc dscf dscn empty enlarge expand favicon fig figure
+    file for from full fullscreen gif graphic here hide icon illustration imag image images img in invalid
+    jpeg jpg larger load loading lazy logo missing more new next no none not null of on or photo photograph
+    photos pic picture pictures pics pict placeholder png post preview previous screenshot see share show
+    size slide slider spacer sponsor sponsored svg tap the this thumb thumbnail to undefined unnamed untitled
+    unknown view wa webp with www zoom
+    abbildung afbeelding bild bilder datei foto fotos
+    fotografía fotografia imagen imágenes más sin título un una ver
+    de des du la le photographie plus sans titre voir
+    di il imagem imagens immagine immagini senza titolo
+    obraz resim zdjęcie
+    без изображение картинка названия рисунок фото
+    图 图像 图片 照片 圖片 画像 写真 イメージ รูปภาพ 사진 이미지
+    """.split()  # noqa: SIM905 - a list of 150 words would take 150 lines
 )
-_BOILERPLATE_UNSPACED: Final = frozenset(
-    {"图片", "图像", "照片", "图", "圖片", "照片", "画像", "写真", "イメージ", "รูปภาพ", "사진", "이미지"}
+_PHRASES: Final = re.compile(
+    r"opens? in (?:a )?new (?:tab|window)|(?:share|follow|like|find) (?:us |this )?(?:on|via) \w+|"
+    r"skip to (?:main )?content|back to top|(?:read|learn|show|see|view) (?:more|all)|search|menu|home|"
+    r"play(?: video| button)?|arrow(?: left| right| up| down)?|(?:left|right|up|down) arrow|"
+    r"(?:profile|cover|featured|header|background|hero|main) (?:image|photo|picture)",
+    re.IGNORECASE,
 )
 
 
@@ -67,11 +75,9 @@ def clean(text: str | None) -> str:
     """
     if not text:
         return ""
-    plain = html.unescape(html.unescape(text))
-    plain = _TAG.sub(" ", plain)
-    plain = _UNSEEN.sub("", plain)
-    plain = "".join(" " if unicodedata.category(c) == "Cc" else c for c in plain)
-    return one_line(unicodedata.normalize("NFC", plain))
+    plain = html.unescape(html.unescape(text[:MAX_CHARACTERS]))
+    plain = _UNSEEN.sub("", _TAG.sub(" ", plain))
+    return one_line(unicodedata.normalize("NFC", _CONTROLS.sub(" ", plain)))
 
 
 def count_words(text: str) -> int:
@@ -82,40 +88,59 @@ def count_words(text: str) -> int:
 
 def _without_ending(text: str) -> str:
     """A text that is a title with an image file's ending, without that ending."""
-    bare = _IMAGE_ENDING.sub("", text)
-    return bare if " " in bare.strip() else text
+    bare = _IMAGE_ENDING.sub("", text).strip()
+    return bare if " " in bare else text
+
+
+def _is_code(token: str) -> bool:
+    """IMG_2034, p1010001, 34fkd93kfs; but not COVID-19, iPhone15, Apollo11."""
+    if _UNDERSCORED.fullmatch(token):
+        return True
+    if not token.isascii():
+        return False
+    runs = _LETTERS_OR_DIGITS.findall(token)
+    digits = sum(len(run) for run in runs if run.isdigit())
+    letters = sum(map(len, runs)) - digits
+    return len(runs) > 3 or (digits >= 4 and digits >= letters)
 
 
 def is_informative(text: str) -> bool:
     """Whether a clean text says anything about an image.
 
-    It does not where it has no letter, or is nothing but a file's name, an address, a hash, a code, or
-    words that fit any image ("image of", "click to enlarge", "Bild 3"); nor where a tenth of it was lost
-    to a wrong encoding.
+    It does not where it is nothing but a file's name, addresses, hashes, numbers, words that fit any
+    image ("image of", "Bild 3") or a phrase of a page's controls; nor where a tenth of its characters
+    was lost to a wrong encoding.
     """
-    words = _WORD.findall(text)
-    if not words or text.count("\ufffd") > _MOST_LOST * len(text):
+    if text.count("\ufffd") > _MOST_LOST * len(text) or _PHRASES.fullmatch(text):
         return False
-    if " " not in text:
-        if _IMAGE_ENDING.search(text) or _ADDRESS.fullmatch(text) or _HASH.fullmatch(text):
-            return False
-        if _CODE.fullmatch(text) or ("_" in text and _NAMELIKE.fullmatch(text)):
-            return False
-    told = [
-        word
-        for token in text.split()
-        if not (_ADDRESS.fullmatch(token) or _HASH.fullmatch(token))
-        for word in _WORD.findall(token)
-    ]
+    tokens = text.split()
+    if len(tokens) == 1 and _IMAGE_ENDING.search(text):
+        return False
+    return any(_tells(token) for token in tokens)
+
+
+def _tells(token: str) -> bool:
+    if _ADDRESS.fullmatch(token) or _HASH.fullmatch(token) or _is_code(token):
+        return False
+    # one letter of a script with spaces is no word: an initial, the x of 100x200
     return any(
-        word.casefold() not in _BOILERPLATE and word not in _BOILERPLATE_UNSPACED and _says_something(word)
-        for word in told
+        word.casefold() not in _NOISE and (len(word) > 1 or _UNSPACED.search(word))
+        for word in _WORD.findall(token)
     )
 
 
-def _says_something(word: str) -> bool:
-    """One letter of a script with spaces is no word (the x of "100 x 200", an initial)."""
-    return len(word) > 1 or bool(_UNSPACED.search(word))
+@functools.lru_cache(1024)  # the same few fill many pages
+def usable(text: str | None, longest: int, min_words: int) -> tuple[bool, int, str] | None:
+    """A text as it would be used, with what it is ranked by; None where it is not.
+
+    Returns:
+        whether it had to be cut, minus its length, the text: the least is the best.
+    """
+    whole = _without_ending(clean(text))
+    cut = start_of(whole, longest)
+    if not is_informative(whole) or count_words(cut) < min_words:
+        return None
+    return cut != whole, -len(cut), cut
 
 
 def ranked(texts: Iterable[str | None], longest: int, min_words: int = 1) -> list[str]:
@@ -127,14 +152,5 @@ def ranked(texts: Iterable[str | None], longest: int, min_words: int = 1) -> lis
         longest: characters; cut between words.
         min_words: words below which a text is left out.
     """
-    found: dict[str, tuple[bool, int, str]] = {}
-    for text in {clean(text) for text in texts}:
-        whole = _without_ending(text)
-        if not is_informative(whole):
-            continue
-        cut = start_of(whole, longest)
-        if count_words(cut) < min_words:
-            continue
-        rank = (cut != whole, -len(cut), cut)
-        found[cut] = min(rank, found.get(cut, rank))
-    return sorted(found, key=found.__getitem__)
+    found = {form for text in texts if (form := usable(text, longest, min_words)) is not None}
+    return list(dict.fromkeys(text for _, _, text in sorted(found)))

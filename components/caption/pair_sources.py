@@ -149,6 +149,10 @@ class PairSources:
             self._take_parquet(file)
         elif suffix in SUFFIXES:
             self._take_table(file)
+        elif uri.endswith("_stats.json"):
+            raise _Refused(
+                CaptionReason.DESCRIBES_ANOTHER, f"{uri} is img2dataset's count of what it fetched"
+            )
         elif is_image_name(uri):
             if uri in self._named_images:
                 raise _Refused(

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.caption.alt_texts import clean, ranked
+from components.caption.alt_texts import clean, ranked, usable
 from components.caption.pairs_params import PairsParams
 from components.caption.reasons import CaptionReason
 from components.core import schemas
@@ -152,13 +152,12 @@ def _by_image(contexts: pa.Table) -> dict[str, list[dict[str, Any]]]:
 
 def _with_text(shown: Sequence[dict[str, Any]], alt: str | None, params: PairsParams) -> list[dict[str, Any]]:
     """The contexts that have the chosen text."""
-    if alt is None:
-        return []
-    return [
-        row
-        for row in shown
-        if alt in ranked((row["alt"], row["caption"]), params.max_alt_characters, params.min_alt_words)
-    ]
+
+    def has(text: str | None) -> bool:
+        form = usable(text, params.max_alt_characters, params.min_alt_words)
+        return form is not None and form[2] == alt
+
+    return [row for row in shown if has(row["alt"]) or has(row["caption"])]
 
 
 def _order(context: dict[str, Any]) -> tuple[tuple[bool, str], ...]:

@@ -102,6 +102,7 @@ class _TarReader:
     def pairs(self) -> Iterator[Pair]:
         name: str | None = None
         size: int | None = None
+        begin: int | None = None  # of the extended headers before a member
         while block := self._tar.read(_BLOCK):
             at = self._tar.at - len(block)
             if not block.strip(b"\0"):  # the end, unless another tar follows
@@ -116,6 +117,7 @@ class _TarReader:
                 at = self._tar.at - _BLOCK
             try:
                 if header.type in (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME):
+                    begin = at if begin is None else begin
                     data = self._tar.member(header.size, self._params.max_text_bytes)
                     if header.type == tarfile.GNUTYPE_LONGNAME:
                         name = data.rstrip(b"\0").decode("utf-8", "replace")
@@ -125,7 +127,8 @@ class _TarReader:
                         size = int(long[1][:18]) if long else size
                     continue
                 header.size = header.size if size is None else size
-                member_name, name, size = name or header.name, None, None
+                at = at if begin is None else begin
+                member_name, name, size, begin = name or header.name, None, None, None
                 if header.type in _FILES:
                     yield from self._take(at, member_name, header.size)
                 else:
