@@ -32,10 +32,10 @@ def export(
     """
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    student.model.config.dtype = dtype
     saved = {name: tensor.to(dtype) for name, tensor in weights.items()}
     student.model.save_pretrained(partial, state_dict=saved)
     rename_vision_keys(partial)
+    _state_dtype(partial / "config.json", str(dtype).removeprefix("torch."))
     student.processor.save_pretrained(partial)
     (partial / "README.md").write_text(card)
     shutil.rmtree(folder, ignore_errors=True)
@@ -58,6 +58,14 @@ def rename_vision_keys(folder: Path) -> None:
         content: dict[str, Any] = json.loads(index.read_text())
         content["weight_map"] = {_renamed(name): file for name, file in content["weight_map"].items()}
         index.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+def _state_dtype(path: Path, dtype: str) -> None:
+    """Name the type of the weights in the configuration: transformers writes that of the model in memory."""
+    config: dict[str, Any] = json.loads(path.read_text())
+    for part in (config, config["text_config"], config["vision_config"]):
+        part["dtype"] = dtype
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
 def _renamed(name: str) -> str:

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 from transformers import (
     AutoConfig,
+    AutoImageProcessor,
     AutoModel,
     AutoModelForCausalLM,
     AutoProcessor,
@@ -179,10 +180,13 @@ def _vision(params: StudentParams) -> tuple[Any, Any]:
     name, revision = params.vision, params.vision_revision
     config = _loaded(AutoConfig, name, revision=revision)
     if config.model_type == "llava":
-        tower = load(name, revision).model.model.vision_tower
+        other = load(name, revision)
+        tower, seen = other.model.model.vision_tower, other.processor.image_processor
     elif config.model_type in {"siglip", "siglip_vision_model"}:
         vision_config = getattr(config, "vision_config", config)
         vision_config.vision_use_head = False
+        # not the whole processor: that of SigLIP wants sentencepiece for texts
+        seen = _loaded(AutoImageProcessor, name, revision=revision, backend="pil")
         tower = _loaded(SiglipVisionModel, name, revision=revision, config=vision_config, dtype=torch.float32)
     else:
         raise ConfigurationError(
@@ -192,9 +196,7 @@ def _vision(params: StudentParams) -> tuple[Any, Any]:
     tower.config.vision_use_head = False
     if params.image_size is not None:
         resize_positions(tower, params.image_size)
-    trained = _loaded(AutoProcessor, name, revision=revision, backend="pil")
-    trained = getattr(trained, "image_processor", trained)
-    return tower, _image_processor(tower.config.image_size, trained.image_mean, trained.image_std)
+    return tower, _image_processor(tower.config.image_size, seen.image_mean, seen.image_std)
 
 
 def resize_positions(tower: Any, image_size: int) -> None:

@@ -44,7 +44,9 @@ class LanguageSizes(BaseModel):
     layers: int = Field(default=3, ge=1, description="Decoder layers.")
     heads: int = Field(default=4, ge=1, description="Query heads.")
     kv_heads: int = Field(default=2, ge=1, description="Key and value heads; they divide the query heads.")
-    head_dim: int = Field(default=32, ge=4, description="Numbers of a head; even (rotary embedding).")
+    head_dim: int = Field(
+        default=32, ge=4, description="Numbers of a head; even. vLLM on a processor takes multiples of 32."
+    )
     mlp: int = Field(default=256, ge=8, description="Width inside the feed-forward block.")
     vocabulary: int = Field(
         default=512,

@@ -63,7 +63,7 @@ def tiny(**values: Any) -> dict[str, Any]:
     student = {
         "vision": {"image_size": 32, "patch_size": 16, "width": 32, "layers": 1, "heads": 2, "mlp": 64},
         "language": {
-            "width": 32, "layers": 2, "heads": 2, "kv_heads": 1, "head_dim": 16, "mlp": 64,
+            "width": 32, "layers": 2, "heads": 2, "kv_heads": 1, "head_dim": 32, "mlp": 64,
             "vocabulary": 300, "positions": 256,
         },
     }  # fmt: skip

@@ -140,7 +140,7 @@ def test_frozen_parts_stay_and_others_learn_at_their_rates(data: Path, tmp_path:
     before, after = parts(load(tmp_path / "start").model), parts(load(result.model).model)
     moved = {
         name: max(
-            float((a - b).abs().max())
+            float((a - b).detach().abs().max())
             for a, b in zip(before[name].parameters(), after[name].parameters(), strict=True)
         )
         for name in before
