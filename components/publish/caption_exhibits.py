@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from components.publish.pictures import Pictures
 
 SOURCE_NAMES: Final = {"pixels": "pixels", "alt_text": "alt text", "page": "page", "none": "no source"}
 STAGES: Final = {1: "teacher and fusion (stage 1)", 2: "distilled student (stage 2)"}
+_MARKS: Final = re.compile(r"[.,;:!?]+\s*")
 
 
 def caption_samples(captions: CaptionSummary, pictures: Pictures) -> list[kit.Section]:
@@ -55,6 +57,9 @@ def marked(caption: str, claims: Sequence[Mapping[str, Any]]) -> list[kit.Span]:
     for claim in claims:
         source, verdict = claim["source"], claim["verdict"]
         if claim["removed"]:
+            if at and (mark := _MARKS.match(caption, at)):  # it ends the claim before
+                spans.append(kit.Span(mark[0]))
+                at = mark.end()
             why = "leans on what was removed" if verdict == "supported" else verdict
             spans.append(kit.Span(claim["text"], f"removed: {why}", "none", removed=True))
             continue
