@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ _CARRIERS: Final = frozenset(
         _list(
             "named called titled known entitled dubbed identified photo photograph picture image shown shows "
             "show depicting depicts depicted featuring features featured seen see visible scene view taken "
-            "captured"
+            "captured made created located situated"
         ),
     )
 )
@@ -76,8 +77,13 @@ class Wanted:
 
 def vocabulary(*texts: str | None) -> frozenset[str]:
     """All words of some texts, `normal`; compounds count in parts, too."""
+    return frozenset().union(*(_vocabulary(text) for text in texts if text))
+
+
+@functools.lru_cache(64)  # every claim of a caption asks the same texts
+def _vocabulary(text: str) -> frozenset[str]:
     found: set[str] = set()
-    for word in words(" ".join(filter(None, texts)).replace("_", " ")):
+    for word in words(text.replace("_", " ")):
         found.add(normal(word))
         if "-" in word:
             found.update(normal(part) for part in word.split("-"))
@@ -123,6 +129,7 @@ def clash(claim: str, text: str | None) -> str | None:
     return None
 
 
+@functools.lru_cache(64)
 def _things(text: str) -> dict[str, _Thing]:
     """Every content word of a text with the colours, numbers and negations in front of it."""
     found: dict[str, _Thing] = defaultdict(lambda: _Thing(set(), []))

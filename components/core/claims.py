@@ -11,9 +11,10 @@ Words are compared in lower case, plurals as singulars: see `content_words`.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,7 +73,9 @@ _SEPARATOR: Final = re.compile(
     r"|\s+(?:and|or|but|while|whereas)\s+|[，、；]\s*"
 )
 _QUOTED: Final = re.compile(r"""["“«][^"”»]*["”»]|(?<!\w)['‘][^'’]*['’](?!\w)""")
-_OPENERS: Final = {"(": ")", "[": "]", "“": "”", "«": "»", "（": "）", "「": "」", "『": "』"}
+_OPENERS: Final = {'"': '"', "(": ")", "[": "]", "“": "”", "«": "»", "（": "）", "「": "」", "『": "』"}
+_OPENER: Final = re.compile("[" + re.escape("".join(_OPENERS)) + "'‘]")
+_SINGLE_CLOSE: Final = re.compile(r"['’](?!\w)")
 _MONTH: Final = re.compile(
     r"(?:January|February|March|April|May|June|July|August|September|October|November|December|"
     r"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.? \d{1,2}(?:st|nd|rd|th)?$"
@@ -186,7 +189,14 @@ def _stripped(text: str, start: int, stop: int) -> tuple[int, int]:
 
 def split_claims(caption: str) -> list[Claim]:
     """The claims of a caption, in order; they don't overlap, and hold every word but conjunctions."""
-    return [claim for start, stop in sentences(caption) for claim in _clauses(caption, start, stop)]
+    return [claim for _, group in _by_sentence(caption) for claim in group]
+
+
+@functools.lru_cache(64)  # a caption is split, then pruned
+def _by_sentence(caption: str) -> tuple[tuple[tuple[int, int], tuple[Claim, ...]], ...]:
+    """The sentences that hold a claim, (start, stop), with their claims."""
+    found = ((span, tuple(_clauses(caption, *span))) for span in sentences(caption))
+    return tuple((span, group) for span, group in found if group)
 
 
 def _clauses(caption: str, start: int, stop: int) -> list[Claim]:
@@ -201,7 +211,10 @@ def _clauses(caption: str, start: int, stop: int) -> list[Claim]:
     for match in _SEPARATOR.finditer(caption, start, body_stop):
         if any(a < match.start() < b for a, b in closed) or match.start() <= begin:
             continue
-        if _parts(caption[begin : match.start()], match[0], caption[match.end() : body_stop]):
+        before = caption[begin : match.start()]
+        if begin == start and "," in match[0] and _introduces(before):
+            continue
+        if _parts(before, match[0], caption[match.end() : body_stop]):
             cuts.append(match.span())
             begin = match.end()
     bounds = [start, *(edge for cut in cuts for edge in cut), body_stop]
@@ -214,22 +227,17 @@ def _clauses(caption: str, start: int, stop: int) -> list[Claim]:
 def _closed(text: str, start: int, stop: int) -> list[tuple[int, int]]:
     """Where quotation marks and brackets of a sentence open and close."""
     found: list[tuple[int, int]] = []
-    position = start
-    while position < stop:
-        sign = text[position]
-        closer = _OPENERS.get(sign, '"' if sign == '"' else None)
-        if sign in "'‘" and (position == start or not text[position - 1].isalnum()):
-            end = re.compile(r"['’](?!\w)").search(text, position + 1, stop)
-            if end:
-                found.append((position, end.end()))
-                position = end.end()
-                continue
-        if closer:
-            end_at = text.find(closer, position + 1, stop)
-            if end_at > 0:
-                found.append((position, end_at + 1))
-                position = end_at
-        position += 1
+    opener = _OPENER.search(text, start, stop)
+    while opener:
+        position, sign = opener.start(), opener[0]
+        if sign in "'‘":  # an apostrophe closes nothing inside a word
+            close = _SINGLE_CLOSE.search(text, position + 1, stop)
+            end = close.end() if close and not text[max(position - 1, start)].isalnum() else -1
+        else:
+            end = text.find(_OPENERS[sign], position + 1, stop) + 1 or -1
+        if end > 0:
+            found.append((position, end))
+        opener = _OPENER.search(text, max(end, position + 1), stop)
     return found
 
 
@@ -241,6 +249,15 @@ def _first(text: str) -> str:
 def _opens_noun(text: str) -> bool:
     first = _first(text).lower()
     return first in _DETERMINERS or first in NUMBERS or first[:1].isdigit()
+
+
+def _introduces(before: str) -> bool:
+    """Whether a sentence has only begun: "Behind her", "In Paris, France", "Seated at a table"."""
+    first, *others = before.split(",")
+    opening = _first(first).lower()
+    if any(word.lower() in _AUXILIARIES for word in words(before)):
+        return False
+    return (opening in _PREPOSITIONS or _participle(opening)) and not any(map(_opens_noun, others))
 
 
 def _parts(before: str, separator: str, after: str) -> bool:
@@ -339,19 +356,29 @@ def _sort(caption: str, group: Sequence[Claim], number: int) -> str:
     return kind(group[number].text)
 
 
+def _apposition(caption: str, group: Sequence[Claim], number: int, sorts: Sequence[str]) -> bool:
+    """Whether a thing stands between bare commas, something that is no thing of its own behind it."""
+    if number in {0, len(group) - 1} or sorts[number + 1] == "thing":
+        return False
+    around = (caption[group[n - 1].stop : group[n].start] for n in (number, number + 1))
+    return all(gap == ", " for gap in around)
+
+
 def orphans(caption: str, unwanted: Collection[Claim]) -> list[Claim]:
     """The claims that can't stand without `unwanted` ones, in order; those themselves are not among them.
 
     A detail goes with the thing that it belongs to; what names the whole sentence stays while a thing stands
-    before it in the sentence.
+    before it in the sentence. Of "Ada Lovelace, a mathematician, seated" the apposition may go alone.
     """
     found: list[Claim] = []
-    for group in _by_sentence(caption):
+    for _, group in _by_sentence(caption):
         standing = False  # whether a thing of this sentence stands so far
         owner = True  # whether the thing (or detail) before stands
-        for number, claim in enumerate(group):
+        sorts = [_sort(caption, group, number) for number in range(len(group))]
+        for number, (claim, sort) in enumerate(zip(group, sorts, strict=True)):
             gone = claim in unwanted
-            sort = _sort(caption, group, number)
+            if gone and sort == "thing" and _apposition(caption, group, number, sorts):
+                continue
             if sort == "thing":
                 owner = not gone
                 standing = standing or not gone
@@ -372,21 +399,12 @@ def remove(caption: str, unwanted: Collection[Claim]) -> str:
         return caption
     gone = {*unwanted, *orphans(caption, unwanted)}
     kept: list[str] = []
-    for (start, stop), group in zip(_claimed(caption), _by_sentence(caption), strict=True):
+    for (start, stop), group in _by_sentence(caption):
         if not gone.intersection(group):
             kept.append(caption[start:stop])
         elif any(claim not in gone for claim in group):
             kept.append(_rebuilt(caption, (start, stop), group, gone))
     return " ".join(kept)
-
-
-def _claimed(caption: str) -> Iterator[tuple[int, int]]:
-    """The sentences that hold a claim."""
-    return (span for span in sentences(caption) if _clauses(caption, *span))
-
-
-def _by_sentence(caption: str) -> list[list[Claim]]:
-    return [_clauses(caption, *span) for span in _claimed(caption)]
 
 
 def _rebuilt(caption: str, span: tuple[int, int], group: Sequence[Claim], gone: Collection[Claim]) -> str:
