@@ -55,7 +55,7 @@ class PredictStage(Stage[PredictParams]):
         if wrong := next((e for e, r in zip(examples, requests, strict=True) if e["user"] != r.user), None):
             raise ConfigurationError(
                 f"The held-out example {wrong['id']} was made with another prompt than {student.prompt}: set "
-                "predict.prompt to training_set.prompt."
+                "caption.predict.prompt to distill.training_set.prompt."
             )
         others = other_alts(examples, self.params.other_alt_share)
         swapped = [student.request(examples[row]["image"], alt) for row, alt in others.items()]

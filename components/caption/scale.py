@@ -190,7 +190,7 @@ class ScaleStage(Stage[ScaleParams]):
         if self.params.on_drift == "stop":
             raise GateFailed(
                 f"The student drifted in shard {shard}: {found.sentence} Look at what is new in this shard, "
-                "train on it, or set scale.on_drift to warn."
+                "train on it, or set caption.scale.on_drift to warn."
             )
         emit("drift", step=self.name, shard=shard, line=f"{self.name}: shard {shard}: {found.sentence}")
 

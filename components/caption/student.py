@@ -24,15 +24,16 @@ class Student:
     """Writes captions of images, with an alternative text or without.
 
     Raises:
-        ConfigurationError: where `student.model` names a model of its own, or the prompt takes no image.
+        ConfigurationError: where `caption.student.model` names a model of its own, or the prompt takes no
+            image.
     """
 
     def __init__(self, params: StudentParams) -> None:
         remote = params.student.engine == "openai"
         if params.student.model and not remote:
             raise ConfigurationError(
-                f"student.model is {params.student.model!r}, but the student is what training made: leave it "
-                "empty."
+                f"caption.student.model is {params.student.model!r}, but the student is what training made: "
+                "leave it empty."
             )
         self._params = params
         self._prompt = load_prompt(params.prompt)

@@ -32,18 +32,18 @@ MINIMA: Final = (
     "follows_alt_text",
 )
 """Metrics that have a parameter min_METRIC."""
-_MORE: Final = {
-    "word_f1": "train longer or on more pairs (train.epochs, pairs for the teacher), or take a larger "
-    "student",
-    "exact_match": "train longer or on more pairs",
+_ADVICE: Final = {
+    "word_f1": "train longer (distill.train.epochs) or on more pairs, or take a larger student",
+    "exact_match": "train longer (distill.train.epochs) or on more pairs",
     "claim_precision": "the student says what the teacher does not: train on more pairs",
-    "claim_recall": "the student leaves out what the teacher says: look at the lengths, train on more pairs",
-    "fact_recall": "the student does not take over names: train longer, or lower "
-    "training_set.alt_text_dropout",
-    "follows_alt_text": "the student does not read the alternative text, or sees by it: train on more pairs",
-    "degenerate": "look at the captions' `problem`: raise max_tokens where they are cut off, else train "
-    "longer",
+    "claim_recall": "the student leaves out what the teacher says: compare the lengths, train on more pairs",
+    "fact_recall": "the student does not take over names: train longer (distill.train.epochs), or lower "
+    "distill.training_set.alt_text_dropout",
+    "follows_alt_text": "the student does not read the alternative text, or lets it change what is seen: "
+    "train on more pairs",
+    "degenerate": "raise caption.predict.max_tokens if captions are cut off, else train longer",
 }
+"""What to change where a metric falls short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +114,22 @@ class GateStage(Stage[GateParams]):
         """What keeps the student from going on, as sentences; none where it may."""
         if rows < self.params.min_rows:
             return [
-                f"The gate can't decide: {rows} images are held out and gate.min_rows wants "
-                f"{self.params.min_rows}. Raise training_set.heldout_share, give the teacher more pairs, or "
-                "lower gate.min_rows."
+                f"The gate can't decide: {rows} images are held out and distill.gate.min_rows wants "
+                f"{self.params.min_rows}. Raise distill.training_set.heldout_share, give the teacher more "
+                "pairs, or lower distill.gate.min_rows."
             ]
         by_name = {figure.metric: figure for figure in figures}
         found = []
         for metric in (*MINIMA, "degenerate"):
             if self._threshold(metric) is None:
                 continue
-            name = f"gate.{'max' if metric == 'degenerate' else 'min'}_{metric}"
+            name = f"distill.gate.{'max' if metric == 'degenerate' else 'min'}_{metric}"
             figure = by_name.get(metric)
             if figure is None or figure.passed is None:
                 found.append(
                     f"The gate can't judge {metric}: {figure.rows if figure else 0} held-out images have it, "
-                    f"and it needs {self.params.min_metric_rows} (gate.min_metric_rows) of two clusters at "
-                    f"least; hold out more, or set {name} to null."
+                    f"and it needs {self.params.min_metric_rows} (distill.gate.min_metric_rows) of two "
+                    f"clusters at least; hold out more, or set {name} to null."
                 )
             elif not figure.passed:
                 found.append(self._shortfall(figure, name))
@@ -144,7 +144,7 @@ class GateStage(Stage[GateParams]):
         side = "at most" if figure.metric == "degenerate" else "at least"
         return (
             f"{figure.metric} is {one.value:.3f}{interval} over {figure.rows} images; {by} must be {side} "
-            f"{figure.threshold:g} ({name}): {_MORE[figure.metric]}."
+            f"{figure.threshold:g} ({name}): {_ADVICE[figure.metric]}."
         )
 
 

@@ -49,7 +49,7 @@ def test_texts_that_could_change_nothing_are_not_used() -> None:
 
 def test_a_student_is_what_training_made() -> None:
     named = PredictParams.model_validate({"student": {"engine": "transformers", "model": "some/model"}})
-    with pytest.raises(ConfigurationError, match=r"student\.model is 'some/model'.*leave it empty"):
+    with pytest.raises(ConfigurationError, match=r"caption\.student\.model is 'some/model'.*leave it empty"):
         Student(named)
     with pytest.raises(ConfigurationError, match="image: false"):
         Student(PredictParams(prompt="fuse-v1"))

@@ -171,7 +171,9 @@ def test_what_follows_the_alternative_text_is_seen_by_the_gate(tmp_path: Path, c
 
 
 def test_another_prompt_than_that_of_training_is_refused(tmp_path: Path, checkpoint: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"set predict\.prompt to training_set\.prompt"):
+    with pytest.raises(
+        ConfigurationError, match=r"set caption\.predict\.prompt to distill\.training_set\.prompt"
+    ):
         predict([heldout(range(2), user="Say what you see.")], checkpoint, tmp_path)
 
 
@@ -288,7 +290,9 @@ def test_a_student_that_says_something_else_than_the_teacher_has_drifted(
     assert audit["drifted"] is True
     assert made["captions"].counts.counters["drifted_shards"] == 1
     assert "scale: shard 0: its captions agree with the teacher's by 0." in capfd.readouterr().out
-    with pytest.raises(GateFailed, match=r"The student drifted in shard 0: .*set scale\.on_drift to warn"):
+    with pytest.raises(
+        GateFailed, match=r"The student drifted in shard 0: .*set caption\.scale\.on_drift to warn"
+    ):
         scale(tmp_path / "stop", checkpoint, teacher, on_drift="stop")
 
 

@@ -90,7 +90,8 @@ def test_a_bad_student_is_stopped_with_figures_and_advice(tmp_path: Path) -> Non
     assert message.startswith("The student is not good enough to caption the rest. ")
     assert re.search(
         r"fact_recall is 0\.333 \(95 % interval 0\.2\d\d to 0\.4\d\d\) over 150 images; the worse end of the "
-        r"interval must be at least 0\.6 \(gate\.min_fact_recall\): .*lower training_set\.alt_text_dropout",
+        r"interval must be at least 0\.6 \(distill\.gate\.min_fact_recall\): .*lower "
+        r"distill\.training_set\.alt_text_dropout",
         message,
     )
     assert "follows_alt_text is 0.333" in message
@@ -120,7 +121,7 @@ def test_the_interval_decides_or_the_figure(tmp_path: Path) -> None:
 def test_degenerate_captions_have_a_most(tmp_path: Path) -> None:
     shard = [evaluated(number, degenerate=float(number % 10 == 0)) for number in range(200)]
     with pytest.raises(
-        GateFailed, match=r"degenerate is 0\.100 .* must be at most 0\.02 \(gate\.max_degenerate\)"
+        GateFailed, match=r"degenerate is 0\.100 .* must be at most 0\.02 \(distill\.gate\.max_degenerate\)"
     ):
         run([shard], tmp_path)
     assert run([shard], tmp_path / "more", max_degenerate=0.2)["degenerate"]["passed"] is True
@@ -128,7 +129,8 @@ def test_degenerate_captions_have_a_most(tmp_path: Path) -> None:
 
 def test_too_few_images_decide_nothing(tmp_path: Path) -> None:
     with pytest.raises(
-        GateFailed, match=r"99 images are held out and gate\.min_rows wants 100\. Raise training_set"
+        GateFailed,
+        match=r"99 images are held out and distill\.gate\.min_rows wants 100\. Raise distill",
     ):
         run([GOOD[:99]], tmp_path / "stop")
     found = run([GOOD[:99]], tmp_path / "go", stop=False)
