@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from components.caption.pair_sources import publish_pair_sources
 from components.core.manifest import Manifest, concatenate, load
 from components.core.runner import RunParams, commit, work
 from components.core.stage import Stage
@@ -14,6 +15,8 @@ from components.core.task import make_stage
 from components.crawl.begin import publish_sources
 from components.dedup import registry, registry_tasks
 from components.dedup.released_keys import ReleasedKeysStage
+from components.distill.train_task import STEP as TRAIN
+from components.distill.train_task import train_student
 from pipelines.steps import PIPELINES, Step
 
 Datasets = dict[str, Manifest]
@@ -26,11 +29,15 @@ class _Artifact:
         self.metadata: dict[str, Any] = {}
 
 
-def list_sources(inputs: Sequence[str], out: str, config: Mapping[str, Any]) -> Manifest:
+def list_sources(pipeline: str, inputs: Sequence[str], out: str, config: Mapping[str, Any]) -> Manifest:
     """The first step: the `sources` dataset of a run."""
     with TemporaryDirectory() as folder:
         artifact = _Artifact(Path(folder) / "sources")
-        publish_sources(inputs, out, config["crawl"]["sources"], config["run"], artifact)
+        if pipeline == "kale":
+            own = config["caption"]
+            publish_pair_sources(inputs, out, own["sources"], own["read_pairs"], config["run"], artifact)
+        else:
+            publish_sources(inputs, out, config["crawl"]["sources"], config["run"], artifact)
         return load(Path(artifact.path).read_bytes(), artifact.path)
 
 
@@ -43,9 +50,10 @@ def section(config: Mapping[str, Any], dotted: str) -> dict[str, Any]:
 
 
 def stage_of(step: Step, config: Mapping[str, Any]) -> Stage[Any]:
-    """A step's stage with its parameters."""
+    """A step's stage with its parameters, those it shares with its family added."""
     assert step.stage is not None
-    return make_stage(step.stage, section(config, step.section), RunParams(**config["run"]))
+    shared = {name: config[step.family][name] for name in step.shared}
+    return make_stage(step.stage, {**section(config, step.section), **shared}, RunParams(**config["run"]))
 
 
 def run_chain(
@@ -70,11 +78,15 @@ def run_chain(
         Every dataset as `step.port`.
     """
     run = RunParams(**config["run"])
-    made: Datasets = {"sources.sources": sources}
-    families = {name: config[name] for name in ("crawl", "filter", "dedup")}
+    made: Datasets = {f"{sources.step}.{sources.port}": sources}
+    families = {name: config.get(name, {}) for name in ("crawl", "filter", "dedup")}
     for step in PIPELINES[pipeline]:
         if step.name == registry.STEP:
             found = registry_tasks.snapshot(out, run=config["run"], **families)
+            made.update({f"{step.name}.{port}": manifest for port, manifest in found.items()})
+        if step.name == TRAIN:
+            given = {port: made[name] for port, (name,) in step.inputs.items()}
+            found = train_student(given, out, section(config, step.section))
             made.update({f"{step.name}.{port}": manifest for port, manifest in found.items()})
         if step.stage is None:
             continue

@@ -33,10 +33,18 @@ Inputs = Annotated[
         "--input",
         "-i",
         help="File, folder, URL, s3:// prefix, or a list of them, one a line; may be repeated. WARC, "
-        "HTML, PDF, LaTeX archives and images are told apart by content.",
+        "HTML, PDF, LaTeX archives and images are told apart by content. kale: WebDataset tars, Parquet, "
+        "CSV, TSV or JSONL of images with their texts, or folders of images.",
     ),
 ]
-Config = Annotated[Path | None, typer.Option("--config", "-c", help="YAML file of parameters.")]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        help="YAML file of parameters; inputs that it names are read where --input is not given.",
+    ),
+]
 Preset = Annotated[
     str | None,
     typer.Option(
@@ -47,7 +55,7 @@ Preset = Annotated[
 Settings = Annotated[
     list[str], typer.Option("--set", help="One parameter, e.g. filter.decide.min_words=50; may be repeated.")
 ]
-Pipeline = Annotated[str, typer.Argument(help="Name of a pipeline: mint.")]
+Pipeline = Annotated[str, typer.Argument(help="Name of a pipeline: mint, kale or full.")]
 
 
 @contextmanager
@@ -78,8 +86,8 @@ def root(
 @app.command()
 def run(
     pipeline: Pipeline,
-    input: Inputs,
     out: Annotated[str, typer.Option("--out", "-o", help="Where to write: a folder or s3://bucket/prefix.")],
+    input: Inputs = [],  # noqa: B006 - typer copies it
     preset: Preset = None,
     config: Config = None,
     set_: Settings = [],  # noqa: B006 - typer copies it
@@ -89,12 +97,18 @@ def run(
     """Run a pipeline on this machine. The same command again goes on where it stopped.
 
     Example: kalemint run mint -i crawl.warc.gz -i papers/ -o out --set crawl.extract.html.mode=obelics
+    Example: kalemint run kale -i pairs/ -o out --set teacher=Qwen/Qwen3-VL-8B-Instruct
     """
     with _errors():
+        from components.core.errors import ConfigurationError
         from components.core.store import as_uri
-        from pipelines.config import load_config, refuse_secrets
+        from pipelines.config import load_config, read_file, refuse_secrets
         from pipelines.run_record import RunRecord, input_uri
 
+        if not input and config is not None:
+            input = read_file(config)[1]
+        if not input:
+            raise ConfigurationError("No inputs: name them with --input, or under inputs in the config file.")
         refuse_secrets([*input, out])
         checked = load_config(pipeline, config, set_, preset)
         record = RunRecord(
@@ -132,17 +146,23 @@ def _run(record: Any, *, machine: bool) -> None:
             {"out": record.out, "report": report, "counts": {k: c.model_dump() for k, c in counts.items()}}
         )
         return
-    exported = counts["export"].kept
-    read = counts["extract"].rows_in
-    typer.echo(f"\n{read} records read, {exported} documents published in {elapsed(started)}.")
-    if not exported:
+    releases = [(step, what) for step, what in _RELEASES.items() if step in counts]
+    read = next(counts[step].rows_in for step in ("extract", "read_pairs") if step in counts)
+    published = " and ".join(f"{counts[step].kept} {what}" for step, what in releases)
+    typer.echo(f"\n{read} records read, {published} published in {elapsed(started)}.")
+    if not all(counts[step].kept for step, _ in releases):
         typer.echo(
             f"Nothing was published. Most frequent reasons: {_top_reasons(counts) or 'there was no input'}."
         )
-    for hint in _hints(counts):
+    for hint in _hints(counts) if "extract" in counts else []:
         typer.echo(hint)
-    typer.echo(f"Dataset: {store.uri('export')}")
-    typer.echo(f"Report:  {report.removeprefix('file://')}")
+    for step, what in releases:
+        typer.echo(f"{what.capitalize() + ':':<11}{store.uri(step)}")
+    typer.echo(f"{'Report:':<11}{report.removeprefix('file://')}")
+
+
+_RELEASES = {"export": "documents", "export_captions": "captions"}
+"""Steps that write a release, and what its rows are."""
 
 
 def _hints(counts: dict[str, Any]) -> list[str]:
@@ -432,7 +452,7 @@ def plan(
     with _errors():
         from dataclasses import asdict
 
-        from components.core.errors import BudgetExceeded
+        from components.core.errors import BudgetExceeded, ConfigurationError
         from components.core.store import as_uri
         from pipelines import plan as planning
         from pipelines.cluster import read_cluster
@@ -440,6 +460,8 @@ def plan(
         from pipelines.run_record import input_uri
 
         refuse_secrets(input)
+        if pipeline != "mint":
+            raise ConfigurationError(f"A plan of {pipeline!r} can't be made yet: only `mint` has a pilot.")
         machine = read_cluster(cluster)
         checked = load_config(pipeline, config, set_, preset).model_dump(mode="json")
         pilot, found = planning.plan_run(

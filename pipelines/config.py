@@ -11,12 +11,15 @@ from typing import Any, Final
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from components.caption.params import CaptionParams
 from components.core.errors import ConfigurationError
 from components.core.runner import RunParams
-from components.core.task import read_params
+from components.core.task import laid_over, read_params
 from components.crawl.params import CrawlParams
-from components.dedup.params import DedupFamilyParams
+from components.dedup.params import DedupFamilyParams, PairDedupParams
+from components.distill.params import DistillParams
 from components.filter.params import FilterParams
+from components.publish.kale_params import FullPublishParams, KalePublishParams
 from components.publish.params import PublishParams
 
 
@@ -32,9 +35,31 @@ class MintConfig(BaseModel):
     run: RunParams = Field(default=RunParams(), description="how the run is executed; changes no output")
 
 
+class KaleConfig(BaseModel):
+    """Parameters of the `kale` pipeline, a section a family."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    caption: CaptionParams = Field(default=CaptionParams(), description="pairs, captions, truth, scale-up")
+    distill: DistillParams = Field(default=DistillParams(), description="training set, student, gate")
+    dedup: PairDedupParams = Field(default=PairDedupParams(), description="images that are alike")
+    publish: KalePublishParams = Field(default=KalePublishParams(), description="layout of the release")
+    run: RunParams = Field(default=RunParams(), description="how the run is executed; changes no output")
+
+
+class FullConfig(MintConfig):
+    """Parameters of the `full` pipeline: those of `mint`, then captions of what it found."""
+
+    caption: CaptionParams = Field(default=CaptionParams(), description="captions, truth, scale-up")
+    distill: DistillParams = Field(default=DistillParams(), description="training set, student, gate")
+    publish: FullPublishParams = Field(default=FullPublishParams(), description="layout of the releases")
+
+
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_SHORT: Final = {"teacher": "caption.teacher.model"}
+"""What `--set` takes for long names that are set often."""
 _PRESETS: Final = Path(__file__).parent / "presets"
-CONFIGS: Final[dict[str, type[BaseModel]]] = {"mint": MintConfig}
+CONFIGS: Final[dict[str, type[BaseModel]]] = {"mint": MintConfig, "kale": KaleConfig, "full": FullConfig}
 
 
 def config_model(pipeline: str) -> type[BaseModel]:
@@ -89,11 +114,16 @@ def read_config(pipeline: str, values: Mapping[str, Any]) -> BaseModel:
 
 def presets(pipeline: str) -> dict[str, str]:
     """Names of the presets of a pipeline and what each says of itself in its first line."""
-    config_model(pipeline)
     return {
         file.stem: file.read_text().partition("\n")[0].lstrip("# ")
-        for file in sorted(_PRESETS.glob("*.yaml"))
+        for file in sorted(_preset_folder(pipeline).glob("*.yaml"))
     }
+
+
+def _preset_folder(pipeline: str) -> Path:
+    """Where the presets of a pipeline are; those of `full` are those of its first part."""
+    config_model(pipeline)
+    return _PRESETS / ("mint" if pipeline == "full" else pipeline)
 
 
 def _read_yaml(file: Path, what: str) -> dict[str, Any]:
@@ -108,14 +138,29 @@ def _read_yaml(file: Path, what: str) -> dict[str, Any]:
     return values
 
 
-def _merge(under: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` laid on `under`, section by section; a value that is no section replaces what was there."""
-    merged = dict(under)
-    for name, value in over.items():
-        below = merged.get(name)
-        both = isinstance(below, dict) and isinstance(value, Mapping)
-        merged[name] = _merge(below, value) if both else value  # type: ignore[arg-type]
-    return merged
+def read_file(file: Path) -> tuple[dict[str, Any], list[str]]:
+    """A config file: its sections, and the inputs it names, if any, under `inputs`.
+
+    A value that begins with `./` or `../` is a path relative to the file, wherever the command is run.
+
+    Raises:
+        ConfigurationError: where it can't be read or is no mapping.
+    """
+    values = {name: _located(value, file) for name, value in _read_yaml(file, "config file").items()}
+    inputs = values.pop("inputs", [])
+    if not isinstance(inputs, list) or not all(isinstance(one, str) for one in inputs):
+        raise ConfigurationError(f"The config file {file}: inputs must be a list of files, folders or URIs.")
+    return values, inputs
+
+
+def _located(value: Any, file: Path) -> Any:
+    if isinstance(value, dict):
+        return {name: _located(one, file) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_located(one, file) for one in value]
+    if isinstance(value, str) and value.startswith(("./", "../")):
+        return str((file.absolute().parent / value).resolve())
+    return value
 
 
 def load_config(
@@ -124,7 +169,7 @@ def load_config(
     """The configuration: defaults, then the preset, then the file, then each `section.name=value`.
 
     Args:
-        file: YAML or JSON.
+        file: YAML or JSON (see `read_file`).
         settings: `--set` arguments; the value is read as YAML, so `[en, de]` is a list.
         preset: name of a file in `pipelines/presets`.
 
@@ -135,15 +180,15 @@ def load_config(
     if preset is not None:
         if preset not in (known := presets(pipeline)):
             raise ConfigurationError(f"There is no preset {preset!r}; presets are {', '.join(known)}.")
-        values = _read_yaml(_PRESETS / f"{preset}.yaml", "preset")
+        values = _read_yaml(_preset_folder(pipeline) / f"{preset}.yaml", "preset")
     if file is not None:
-        values = _merge(values, _read_yaml(file, "config file"))
+        values = laid_over(values, read_file(file)[0])
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
             raise ConfigurationError(f"--set {setting}: write it as section.name=value.")
         place = values
-        *path, last = name.strip().split(".")
+        *path, last = _SHORT.get(name.strip(), name.strip()).split(".")
         for part in path:
             place = place.setdefault(part, {})
             if not isinstance(place, dict):

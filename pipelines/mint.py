@@ -14,21 +14,249 @@ from components.dedup import component as deduplication
 from components.filter import component as filtering
 from components.publish import component as publishing
 from pipelines.config import MintConfig
+from pipelines.fan_out import step
 from pipelines.start import start
 
 _DEFAULTS = spelled(MintConfig().model_dump(mode="json"))
 
 
-def _step(name: str, worker: Any, commit: Any, numbers: Any, workers: Any, **arguments: Any) -> Any:
-    """Workers in parallel, then the commit that waits for all of them."""
-    with dsl.ParallelFor(numbers, name=f"{name}-workers") as number:
-        share = worker(worker=number, workers=workers, **arguments)
-        share.set_caching_options(False)  # steps resume from what is committed in `out`
-        share.set_display_name(f"{name} worker")
-    published = commit(done=dsl.Collected(share.output), **arguments)
-    published.set_caching_options(False)
-    published.set_display_name(name)
-    return published
+def grow_documents(begun: Any, fan: dict, inputs: Any, crawl: Any, filter: Any, dedup: Any) -> dict[str, Any]:
+    """The steps from the inputs to the documents that are to be released.
+
+    Args:
+        begun: the first task.
+        fan: what every step gets: `numbers` and `workers`, `out` and `run`.
+
+    Returns:
+        Output artifacts by name.
+    """
+    common = {"out": fan["out"], "run": fan["run"]}
+    listed = crawling.sources(inputs=inputs, crawl=crawl, **common).after(begun).set_caching_options(False)
+    earlier = deduplication.registry(crawl=crawl, filter=filter, dedup=dedup, **common)
+    earlier.after(begun).set_caching_options(False)
+    pdf_targets = step(
+        "find pdfs",
+        crawling.find_pdfs,
+        crawling.find_pdfs_commit,
+        **fan,
+        sources=listed.outputs["sources"],
+        crawl=crawl,
+    )
+    fetched = step(
+        "fetch",
+        crawling.fetch,
+        crawling.fetch_commit,
+        **fan,
+        sources=listed.outputs["sources"],
+        crawl=crawl,
+    )
+    pdfs = step(
+        "fetch pdfs",
+        crawling.fetch_pdfs,
+        crawling.fetch_pdfs_commit,
+        **fan,
+        pdf_targets=pdf_targets.outputs["pdf_targets"],
+        crawl=crawl,
+    )
+    extracted = step(
+        "extract",
+        crawling.extract,
+        crawling.extract_commit,
+        **fan,
+        fetched=fetched.outputs["fetched"],
+        fetched_pdfs=pdfs.outputs["fetched_pdfs"],
+        seen=earlier.outputs["seen"],
+        crawl=crawl,
+    )
+    annotated = step(
+        "annotate",
+        filtering.annotate,
+        filtering.annotate_commit,
+        **fan,
+        documents=extracted.outputs["documents"],
+        filter=filter,
+    )
+    decided = step(
+        "decide",
+        filtering.decide,
+        filtering.decide_commit,
+        **fan,
+        annotated=annotated.outputs["annotated"],
+        item_scores=annotated.outputs["item_scores"],
+        filter=filter,
+    )
+    keyed = step(
+        "dedup keys",
+        deduplication.keys,
+        deduplication.keys_commit,
+        **fan,
+        decided=decided.outputs["decided"],
+        dedup=dedup,
+    )
+    matched = step(
+        "dedup match",
+        deduplication.match,
+        deduplication.match_commit,
+        **fan,
+        keys=keyed.outputs["keys"],
+        paragraphs=keyed.outputs["paragraphs"],
+        known=earlier.outputs["known"],
+        dedup=dedup,
+    )
+    clustered = step(
+        "dedup cluster",
+        deduplication.cluster,
+        deduplication.cluster_commit,
+        **fan,
+        decided=decided.outputs["decided"],
+        edges=matched.outputs["edges"],
+        known_matches=matched.outputs["known_matches"],
+        dedup=dedup,
+    )
+    repeated = step(
+        "bloom",
+        deduplication.bloom,
+        deduplication.bloom_commit,
+        **fan,
+        decided=decided.outputs["decided"],
+        dedup=dedup,
+    )
+    reworded = deduplication.semantic(
+        decided=decided.outputs["decided"],
+        duplicates=clustered.outputs["duplicates"],
+        drops=repeated.outputs["drops"],
+        dedup=dedup,
+        **common,
+    )
+    reworded.set_caching_options(False)
+    unique = step(
+        "dedup",
+        deduplication.drop_duplicates,
+        deduplication.drop_duplicates_commit,
+        **fan,
+        decided=decided.outputs["decided"],
+        duplicates=clustered.outputs["duplicates"],
+        semantic_duplicates=reworded.outputs["semantic_duplicates"],
+        drops=repeated.outputs["drops"],
+        boilerplate=matched.outputs["boilerplate"],
+        dedup=dedup,
+    )
+    links = step(
+        "link images",
+        crawling.link_images,
+        crawling.link_images_commit,
+        **fan,
+        image_refs=unique.outputs["image_refs"],
+        image_index=extracted.outputs["image_index"],
+        crawl=crawl,
+    )
+    downloads = step(
+        "fetch images",
+        crawling.fetch_images,
+        crawling.fetch_images_commit,
+        **fan,
+        image_targets=links.outputs["image_targets"],
+        crawl=crawl,
+    )
+    images = step(
+        "unique images",
+        deduplication.unique_images,
+        deduplication.unique_images_commit,
+        **fan,
+        images=extracted.outputs["images"],
+        fetched_images=downloads.outputs["fetched_images"],
+        dedup=dedup,
+    )
+    assembled = step(
+        "assemble",
+        crawling.assemble,
+        crawling.assemble_commit,
+        **fan,
+        deduplicated=unique.outputs["deduplicated"],
+        image_links=links.outputs["image_links"],
+        fetched_links=downloads.outputs["fetched_links"],
+    )
+    scored = step(
+        "annotate images",
+        filtering.annotate_images,
+        filtering.annotate_images_commit,
+        **fan,
+        unique=images.outputs["unique"],
+        uses=assembled.outputs["uses"],
+        filter=filter,
+    )
+    grouped = step(
+        "image groups",
+        deduplication.image_groups,
+        deduplication.image_groups_commit,
+        **fan,
+        scored=scored.outputs["scored"],
+        dedup=dedup,
+    )
+    compared = step(
+        "similarity",
+        filtering.similarity,
+        filtering.similarity_commit,
+        **fan,
+        assembled=assembled.outputs["assembled"],
+        scored=scored.outputs["scored"],
+        filter=filter,
+    )
+    illustrated = step(
+        "decide images",
+        filtering.decide_images,
+        filtering.decide_images_commit,
+        **fan,
+        assembled=assembled.outputs["assembled"],
+        scored=scored.outputs["scored"],
+        groups=grouped.outputs["groups"],
+        similarity=compared.outputs["similarity"],
+        filter=filter,
+    )
+    return {
+        "decided": decided.outputs["decided"],
+        "keys": keyed.outputs["keys"],
+        "payloads": extracted.outputs["payloads"],
+        "scored": scored.outputs["scored"],
+        "groups": grouped.outputs["groups"],
+        "illustrated": illustrated.outputs["illustrated"],
+    }
+
+
+def release_documents(
+    grown: dict[str, Any], fan: dict, crawl: Any, filter: Any, dedup: Any, publish: Any
+) -> Any:
+    """Write the released columns, and remember for later runs what was released.
+
+    Args:
+        grown: what `grow_documents` returned.
+
+    Returns:
+        The release.
+    """
+    released = step(
+        "export",
+        publishing.export,
+        publishing.export_commit,
+        **fan,
+        documents=grown["illustrated"],
+        images=grown["scored"],
+        publish=publish,
+    )
+    registered = deduplication.register(
+        decided=grown["decided"],
+        illustrated=grown["illustrated"],
+        keys=grown["keys"],
+        payloads=grown["payloads"],
+        release=released.outputs["release"],
+        crawl=crawl,
+        filter=filter,
+        dedup=dedup,
+        out=fan["out"],
+        run=fan["run"],
+    )
+    registered.set_caching_options(False)
+    return released.outputs["release"]
 
 
 @dsl.pipeline(name="mint", description="Interleaved text-and-image documents from the web, PDF and ArXiv")
@@ -54,7 +282,6 @@ def mint(
         publish: parameters of the publish family.
         run: how the run is executed; changes no output.
     """
-    common = {"out": out, "run": run}
     begun = start(
         pipeline="mint",
         inputs=inputs,
@@ -66,210 +293,8 @@ def mint(
         publish=publish,
         run=run,
     ).set_caching_options(False)
-    fan = {"numbers": begun.output, "workers": workers, **common}
-
-    listed = crawling.sources(inputs=inputs, crawl=crawl, **common).after(begun).set_caching_options(False)
-    earlier = deduplication.registry(crawl=crawl, filter=filter, dedup=dedup, **common)
-    earlier.after(begun).set_caching_options(False)
-    pdf_targets = _step(
-        "find pdfs",
-        crawling.find_pdfs,
-        crawling.find_pdfs_commit,
-        **fan,
-        sources=listed.outputs["sources"],
-        crawl=crawl,
-    )
-    fetched = _step(
-        "fetch",
-        crawling.fetch,
-        crawling.fetch_commit,
-        **fan,
-        sources=listed.outputs["sources"],
-        crawl=crawl,
-    )
-    pdfs = _step(
-        "fetch pdfs",
-        crawling.fetch_pdfs,
-        crawling.fetch_pdfs_commit,
-        **fan,
-        pdf_targets=pdf_targets.outputs["pdf_targets"],
-        crawl=crawl,
-    )
-    extracted = _step(
-        "extract",
-        crawling.extract,
-        crawling.extract_commit,
-        **fan,
-        fetched=fetched.outputs["fetched"],
-        fetched_pdfs=pdfs.outputs["fetched_pdfs"],
-        seen=earlier.outputs["seen"],
-        crawl=crawl,
-    )
-    annotated = _step(
-        "annotate",
-        filtering.annotate,
-        filtering.annotate_commit,
-        **fan,
-        documents=extracted.outputs["documents"],
-        filter=filter,
-    )
-    decided = _step(
-        "decide",
-        filtering.decide,
-        filtering.decide_commit,
-        **fan,
-        annotated=annotated.outputs["annotated"],
-        item_scores=annotated.outputs["item_scores"],
-        filter=filter,
-    )
-    keyed = _step(
-        "dedup keys",
-        deduplication.keys,
-        deduplication.keys_commit,
-        **fan,
-        decided=decided.outputs["decided"],
-        dedup=dedup,
-    )
-    matched = _step(
-        "dedup match",
-        deduplication.match,
-        deduplication.match_commit,
-        **fan,
-        keys=keyed.outputs["keys"],
-        paragraphs=keyed.outputs["paragraphs"],
-        known=earlier.outputs["known"],
-        dedup=dedup,
-    )
-    clustered = _step(
-        "dedup cluster",
-        deduplication.cluster,
-        deduplication.cluster_commit,
-        **fan,
-        decided=decided.outputs["decided"],
-        edges=matched.outputs["edges"],
-        known_matches=matched.outputs["known_matches"],
-        dedup=dedup,
-    )
-    repeated = _step(
-        "bloom",
-        deduplication.bloom,
-        deduplication.bloom_commit,
-        **fan,
-        decided=decided.outputs["decided"],
-        dedup=dedup,
-    )
-    reworded = deduplication.semantic(
-        decided=decided.outputs["decided"],
-        duplicates=clustered.outputs["duplicates"],
-        drops=repeated.outputs["drops"],
-        dedup=dedup,
-        **common,
-    )
-    reworded.set_caching_options(False)
-    unique = _step(
-        "dedup",
-        deduplication.drop_duplicates,
-        deduplication.drop_duplicates_commit,
-        **fan,
-        decided=decided.outputs["decided"],
-        duplicates=clustered.outputs["duplicates"],
-        semantic_duplicates=reworded.outputs["semantic_duplicates"],
-        drops=repeated.outputs["drops"],
-        boilerplate=matched.outputs["boilerplate"],
-        dedup=dedup,
-    )
-    links = _step(
-        "link images",
-        crawling.link_images,
-        crawling.link_images_commit,
-        **fan,
-        image_refs=unique.outputs["image_refs"],
-        image_index=extracted.outputs["image_index"],
-        crawl=crawl,
-    )
-    downloads = _step(
-        "fetch images",
-        crawling.fetch_images,
-        crawling.fetch_images_commit,
-        **fan,
-        image_targets=links.outputs["image_targets"],
-        crawl=crawl,
-    )
-    images = _step(
-        "unique images",
-        deduplication.unique_images,
-        deduplication.unique_images_commit,
-        **fan,
-        images=extracted.outputs["images"],
-        fetched_images=downloads.outputs["fetched_images"],
-        dedup=dedup,
-    )
-    assembled = _step(
-        "assemble",
-        crawling.assemble,
-        crawling.assemble_commit,
-        **fan,
-        deduplicated=unique.outputs["deduplicated"],
-        image_links=links.outputs["image_links"],
-        fetched_links=downloads.outputs["fetched_links"],
-    )
-    scored = _step(
-        "annotate images",
-        filtering.annotate_images,
-        filtering.annotate_images_commit,
-        **fan,
-        unique=images.outputs["unique"],
-        uses=assembled.outputs["uses"],
-        filter=filter,
-    )
-    grouped = _step(
-        "image groups",
-        deduplication.image_groups,
-        deduplication.image_groups_commit,
-        **fan,
-        scored=scored.outputs["scored"],
-        dedup=dedup,
-    )
-    compared = _step(
-        "similarity",
-        filtering.similarity,
-        filtering.similarity_commit,
-        **fan,
-        assembled=assembled.outputs["assembled"],
-        scored=scored.outputs["scored"],
-        filter=filter,
-    )
-    illustrated = _step(
-        "decide images",
-        filtering.decide_images,
-        filtering.decide_images_commit,
-        **fan,
-        assembled=assembled.outputs["assembled"],
-        scored=scored.outputs["scored"],
-        groups=grouped.outputs["groups"],
-        similarity=compared.outputs["similarity"],
-        filter=filter,
-    )
-    released = _step(
-        "export",
-        publishing.export,
-        publishing.export_commit,
-        **fan,
-        documents=illustrated.outputs["illustrated"],
-        images=scored.outputs["scored"],
-        publish=publish,
-    )
-    described = publishing.describe(release=released.outputs["release"], out=out)
+    fan = {"numbers": begun.output, "workers": workers, "out": out, "run": run}
+    grown = grow_documents(begun, fan, inputs, crawl, filter, dedup)
+    release = release_documents(grown, fan, crawl, filter, dedup, publish)
+    described = publishing.describe(release=release, out=out)
     described.set_caching_options(False).set_display_name("report")
-    registered = deduplication.register(
-        decided=decided.outputs["decided"],
-        illustrated=illustrated.outputs["illustrated"],
-        keys=keyed.outputs["keys"],
-        payloads=extracted.outputs["payloads"],
-        release=released.outputs["release"],
-        crawl=crawl,
-        filter=filter,
-        dedup=dedup,
-        **common,
-    )
-    registered.set_caching_options(False)

@@ -198,7 +198,7 @@ def run_pilot(
     """
     store = open_store(out)
     on_step("listing the input")
-    sources = list_sources(inputs, out, config)
+    sources = list_sources(pipeline, inputs, out, config)
     if len(sources.shards) < 2:
         raise ConfigurationError(
             f"The input is {len(sources.shards)} unit of work: a pilot needs at least 2. Name more input, or "

@@ -53,7 +53,8 @@ def begin(
             raise ConfigurationError("No inputs: give at least one file, folder, URL or list.")
         refuse_secrets([*inputs, out])
         checked = read_config(pipeline, config).model_dump(mode="json")
-        _check_tokenizer(checked["publish"]["tokenizer"])
+        _check_tokenizer(checked["publish"].get("tokenizer", ""))
+        _check_teacher(checked)
         record = RunRecord(
             pipeline=pipeline,
             inputs=[input_uri(i) for i in inputs],
@@ -72,6 +73,15 @@ def _check_tokenizer(location: str) -> None:
         from components.publish.tokens import TokenCounter
 
         TokenCounter(location, Stores())
+
+
+def _check_teacher(config: Mapping[str, Any]) -> None:
+    """Refuse a run that writes captions and does not say by which model."""
+    if "caption" in config and not config["caption"]["teacher"]["model"]:
+        raise ConfigurationError(
+            "caption.teacher.model names no model: --set teacher=MODEL takes a folder or a Hugging Face id, "
+            "such as Qwen/Qwen3-VL-8B-Instruct. examples/kale-tiny.yaml runs without any download."
+        )
 
 
 def read_record(store: Store) -> RunRecord:

@@ -11,14 +11,29 @@ def start(
     inputs: list[str],
     out: str,
     workers: int,
-    crawl: dict,
-    filter: dict,
-    dedup: dict,
     publish: dict,
     run: dict,
+    crawl: dict = {},  # noqa: B006 - KFP reads the default, it is never changed
+    filter: dict = {},  # noqa: B006
+    dedup: dict = {},  # noqa: B006
+    caption: dict = {},  # noqa: B006
+    distill: dict = {},  # noqa: B006
 ) -> list[int]:
-    """Check the configuration, write `run.json`, and number the workers."""
+    """Check the configuration, write `run.json`, and number the workers.
+
+    A pipeline gives the sections of the families that it has; the others stay empty.
+    """
     from pipelines.run_record import begin
 
-    config = {"crawl": crawl, "filter": filter, "dedup": dedup, "publish": publish, "run": run}
-    return begin(pipeline, inputs, out, int(workers), config)
+    given = {
+        "crawl": crawl,
+        "filter": filter,
+        "dedup": dedup,
+        "caption": caption,
+        "distill": distill,
+        "publish": publish,
+        "run": run,
+    }
+    return begin(
+        pipeline, inputs, out, int(workers), {name: values for name, values in given.items() if values}
+    )

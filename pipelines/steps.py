@@ -19,6 +19,7 @@ class Step:
         says: what it does, in a few words.
         inputs: input port → the datasets it reads, as `step.port`; several are read as one.
         ports: output ports of a step without a stage.
+        shared: names of parameters of the whole family (its engines) that are added to the step's own.
     """
 
     name: str
@@ -28,15 +29,24 @@ class Step:
     says: str
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ports: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
 
 
-def _step(name: str, stage: str, section: str, says: str, **inputs: str | tuple[str, ...]) -> Step:
+def _step(
+    name: str,
+    stage: str,
+    section: str,
+    says: str,
+    *,
+    shared: tuple[str, ...] = (),
+    **inputs: str | tuple[str, ...],
+) -> Step:
     """A step that runs in units; its family is the package of its stage."""
     given = {port: (names,) if isinstance(names, str) else names for port, names in inputs.items()}
-    return Step(name, stage.partition(".")[0], f"components.{stage}", section, says, given)
+    return Step(name, stage.partition(".")[0], f"components.{stage}", section, says, given, (), shared)
 
 
-MINT: Final = (
+_DOCUMENTS: Final = (
     Step(
         "sources",
         "crawl",
@@ -234,6 +244,10 @@ MINT: Final = (
         groups="image_groups.groups",
         similarity="similarity.scores",
     ),
+)
+"""From any input to the documents that are to be released."""
+
+_RELEASE_DOCUMENTS: Final = (
     _step(
         "export",
         "publish.export:ExportStage",
@@ -242,7 +256,6 @@ MINT: Final = (
         documents="decide_images.documents",
         images="annotate_images.images",
     ),
-    Step("report", "publish", None, "publish", "data card, Croissant metadata, statistics, report"),
     _step(
         "released_keys",
         "dedup.released_keys:ReleasedKeysStage",
@@ -254,5 +267,177 @@ MINT: Final = (
     ),
 )
 
-PIPELINES: Final = {"mint": MINT}
+_REPORT: Final = Step(
+    "report", "publish", None, "publish", "data card, Croissant metadata, statistics, report"
+)
+
+
+def _captions(images: str, contexts: str, groups: str) -> tuple[Step, ...]:
+    """From images, what was said of them and clusters of near-duplicates to released captions (KALE)."""
+    return (
+        _step(
+            "pairs",
+            "caption.pairs:PairsStage",
+            "caption.pairs",
+            "choose alternative texts; share images out to teacher and student",
+            images=images,
+            contexts=contexts,
+            groups=groups,
+        ),
+        _step(
+            "align",
+            "caption.align:AlignStage",
+            "caption.align",
+            "score how well alternative texts fit their images",
+            shared=("teacher",),
+            pairs="pairs.pairs",
+            images=images,
+        ),
+        _step(
+            "dense",
+            "caption.dense:DenseStage",
+            "caption.dense",
+            "dense captions by the teacher",
+            shared=("teacher",),
+            pairs="pairs.pairs",
+            images=images,
+            alignments="align.alignments",
+        ),
+        _step(
+            "augment",
+            "caption.augment:AugmentStage",
+            "caption.augment",
+            "merge captions with what alternative texts know",
+            shared=("teacher", "fuser"),
+            captions="dense.captions",
+            pairs="pairs.pairs",
+            alignments="align.alignments",
+        ),
+        _step(
+            "verify",
+            "caption.verify:VerifyStage",
+            "caption.verify",
+            "attribute every claim; take out what nothing supports",
+            shared=("teacher", "fuser"),
+            captions="augment.captions",
+            pairs="pairs.pairs",
+            images=images,
+        ),
+        _step(
+            "training_set",
+            "distill.training_set:TrainingSetStage",
+            "distill.training_set",
+            "training and held-out pairs, split by cluster, decontaminated",
+            captions="verify.captions",
+            pairs="pairs.pairs",
+            images=images,
+        ),
+        Step(
+            "train",
+            "distill",
+            None,
+            "distill.train",
+            "distil the student",
+            {"train": ("training_set.train",), "heldout": ("training_set.heldout",)},
+            ("model", "log"),
+        ),
+        _step(
+            "predict",
+            "caption.predict:PredictStage",
+            "caption.predict",
+            "the student captions held-out images",
+            shared=("student",),
+            heldout="training_set.heldout",
+            model="train.model",
+        ),
+        _step(
+            "evaluate",
+            "distill.evaluate:EvaluateStage",
+            "distill.evaluate",
+            "metrics of the student against the teacher",
+            predictions="predict.predictions",
+            heldout="training_set.heldout",
+        ),
+        _step(
+            "gate",
+            "distill.gate:GateStage",
+            "distill.gate",
+            "stop here where the student falls short",
+            evaluations="evaluate.evaluations",
+        ),
+        _step(
+            "scale",
+            "caption.scale:ScaleStage",
+            "caption.scale",
+            "the student captions the rest, audited by the teacher",
+            shared=("student",),
+            rest="pairs.rest",
+            pairs="pairs.pairs",
+            images=images,
+            captions="verify.captions",
+            model="train.model",
+            gate="gate.gate",
+        ),
+        _step(
+            "export_captions",
+            "publish.export_captions:ExportCaptionsStage",
+            "publish.kale",
+            "write the released captions",
+            captions=("verify.captions", "scale.captions"),
+            images=images,
+        ),
+    )
+
+
+KALE: Final = (
+    Step(
+        "pair_sources",
+        "caption",
+        None,
+        "caption.sources",
+        "tell lists of pairs apart, cut them into units",
+        ports=("sources",),
+    ),
+    _step(
+        "read_pairs",
+        "caption.read_pairs:ReadPairsStage",
+        "caption.read_pairs",
+        "images and what their files say of them",
+        sources="pair_sources.sources",
+    ),
+    _step(
+        "unique_images",
+        "dedup.images:UniqueImagesStage",
+        "dedup.images",
+        "one row for every image, with its hashes",
+        images="read_pairs.images",
+    ),
+    _step(
+        "image_groups",
+        "dedup.image_groups:ImageGroupsStage",
+        "dedup.image_groups",
+        "group images that look alike",
+        images="unique_images.images",
+    ),
+    *_captions("unique_images.images", "read_pairs.contexts", "image_groups.groups"),
+    _REPORT,
+)
+
+FULL: Final = (
+    *_DOCUMENTS,
+    *_RELEASE_DOCUMENTS,
+    _step(
+        "contexts",
+        "caption.contexts:ContextsStage",
+        "caption.contexts",
+        "what documents say of the images they show",
+        documents="decide_images.documents",
+    ),
+    *_captions("annotate_images.images", "contexts.contexts", "image_groups.groups"),
+    _REPORT,
+)
+
+MINT: Final = (*_DOCUMENTS, *_RELEASE_DOCUMENTS, _REPORT)
+
+PIPELINES: Final = {"mint": MINT, "kale": KALE, "full": FULL}
 """Pipelines by name; each has a module of its own in this package."""

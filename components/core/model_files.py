@@ -28,8 +28,9 @@ def publish_model(
     params: Mapping[str, Any],
     family: str,
     parents: Mapping[str, str],
+    port: str = "model",
 ) -> Manifest:
-    """Copy a model's folder into the run's store and publish it as the dataset `STEP/model`.
+    """Copy a model's folder into the run's store and publish it as the dataset `STEP/PORT`.
 
     The folder there is named by the digest of all files, so that two trainings never mix.
 
@@ -52,7 +53,7 @@ def publish_model(
         )
     return runner.publish(
         step,
-        "model",
+        port,
         SCHEMA,
         [pa.Table.from_pylist(rows, schema=schemas.get(SCHEMA))],
         [],

@@ -78,6 +78,16 @@ def unspelled(value: Any) -> Any:
     return None if value == NULL else value
 
 
+def laid_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` laid on `under`, section by section; a value that is no section replaces what was there."""
+    merged = dict(under)
+    for name, value in over.items():
+        below = merged.get(name)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merged[name] = laid_over(below, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
 def read_params(model: type[BaseModel], values: Mapping[str, Any], where: str) -> BaseModel:
     """Parameters out of plain values, in which the word null stands for null, too.
 

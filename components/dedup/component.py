@@ -267,6 +267,34 @@ def unique_images_commit(
 
 
 @dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)
+def unique_pair_images(
+    found: Input[Dataset], out: str, dedup: dict, run: dict, worker: int, workers: int
+) -> str:
+    """Make one row of every image of lists of pairs, with its hashes."""
+    from components.core.task import work
+
+    stage = "components.dedup.images:UniqueImagesStage"
+    return work(stage, {"images": found.path}, out, dedup["images"], run, worker, workers)
+
+
+@dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)
+def unique_pair_images_commit(
+    found: Input[Dataset],
+    done: list[str],
+    out: str,
+    dedup: dict,
+    run: dict,
+    unique: Output[Dataset],
+    metrics: Output[Metrics],
+):
+    """Publish the images of lists of pairs."""
+    from components.core.task import commit
+
+    stage = "components.dedup.images:UniqueImagesStage"
+    commit(stage, {"images": found.path}, out, dedup["images"], run, {"images": unique}, metrics)
+
+
+@dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)
 def image_groups(scored: Input[Dataset], out: str, dedup: dict, run: dict, worker: int, workers: int) -> str:
     """Group images that look alike, by the distance of their perceptual hashes."""
     from components.core.task import work

@@ -285,3 +285,14 @@ class DedupFamilyParams(BaseModel):
     image_groups: ImageGroupParams = Field(
         default_factory=ImageGroupParams, description="images, by what they show"
     )
+
+
+class PairDedupParams(BaseModel):
+    """Parameters of the dedup family's stages that images with captions go through."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    images: ImageDedupParams = Field(default_factory=ImageDedupParams, description="images, by their bytes")
+    image_groups: ImageGroupParams = Field(
+        default_factory=ImageGroupParams, description="images, by what they show"
+    )

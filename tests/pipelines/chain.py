@@ -29,7 +29,9 @@ def mint(
     """Run the steps in order; every dataset as `step.port`."""
     config = load_config("mint", None, settings, preset).model_dump(mode="json")
     begin("mint", inputs, out, workers, config)
-    return run_chain("mint", list_sources(inputs, out, config), out, config, workers=workers, until=until)
+    return run_chain(
+        "mint", list_sources("mint", inputs, out, config), out, config, workers=workers, until=until
+    )
 
 
 def digests(made: Mapping[str, Manifest]) -> dict[str, str]:

@@ -27,7 +27,7 @@ class Running(subprocess.Popen[bytes]):
             start_new_session=True,
         )
 
-    def errors(self) -> str:
+    def stderr_text(self) -> str:
         """What it has written to standard error so far."""
         self._log.seek(0)
         return self._log.read().decode(errors="replace")
@@ -38,12 +38,12 @@ class Running(subprocess.Popen[bytes]):
             return self.wait(timeout=LIMIT_S)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"no end after {LIMIT_S} s: {self.errors()}") from None
+            raise AssertionError(f"no end after {LIMIT_S} s: {self.stderr_text()}") from None
 
     def until(self, condition: Callable[[], object]) -> None:
         """Wait for something that it is to do."""
         limit = time.monotonic() + LIMIT_S
         while not condition():
-            assert self.poll() is None, f"ended with {self.returncode} before: {self.errors()}"
-            assert time.monotonic() < limit, f"not done after {LIMIT_S} s: {self.errors()}"
+            assert self.poll() is None, f"ended with {self.returncode} before: {self.stderr_text()}"
+            assert time.monotonic() < limit, f"not done after {LIMIT_S} s: {self.stderr_text()}"
             time.sleep(0.02)

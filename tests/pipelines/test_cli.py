@@ -258,7 +258,7 @@ def test_killed_and_run_again_with_other_workers(site_warc: Path, out: Path, tmp
     process.ended()
 
     process = _start(place, site_warc, 3)
-    assert process.ended() == 0, process.errors()
+    assert process.ended() == 0, process.stderr_text()
     assert {p: p.stat().st_mtime_ns for p in done} == done
     made = {(d["step"], d["dataset"]): d["rows"] for d in read_json("ls", place)}  # type: ignore[attr-defined]
     whole = {(d["step"], d["dataset"]): d["rows"] for d in read_json("ls", out)}  # type: ignore[attr-defined]
@@ -270,5 +270,5 @@ def test_sigterm_stops_cleanly(site_warc: Path, tmp_path: Path) -> None:
     process = _start(place, site_warc, 1)
     process.until(lambda: list(place.glob("extract/done/*.json")))
     process.send_signal(signal.SIGTERM)
-    assert process.ended() == 143, process.errors()
-    assert "run the same command again to go on" in process.errors()
+    assert process.ended() == 143, process.stderr_text()
+    assert "run the same command again to go on" in process.stderr_text()

@@ -9,7 +9,7 @@ import yaml
 
 from pipelines.config import MintConfig, load_config, presets
 
-FOLDER = Path(__file__).resolve().parents[2] / "pipelines" / "presets"
+FOLDER = Path(__file__).resolve().parents[2] / "pipelines" / "presets" / "mint"
 FILES = sorted(FOLDER.glob("*.yaml"))
 
 

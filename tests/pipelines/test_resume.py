@@ -64,7 +64,7 @@ def undisturbed(site_warc: Path, tmp_path_factory: pytest.TempPathFactory) -> tu
     out = tmp_path_factory.mktemp("undisturbed") / "out"
     began = time.monotonic()
     process = start(out, [site_warc, PAPER], 1)
-    assert process.ended() == 0, process.errors()
+    assert process.ended() == 0, process.stderr_text()
     return all_digests(out), time.monotonic() - began
 
 
@@ -100,7 +100,7 @@ def _run_and_kill(out: Path, inputs: list[Path], dice: random.Random, seconds: f
         before = now
         if status == 0:
             return kills
-        assert status in (0, -signal.SIGKILL), process.errors()
+        assert status in (0, -signal.SIGKILL), process.stderr_text()
 
 
 def test_workers_that_race_agree(
@@ -110,7 +110,7 @@ def test_workers_that_race_agree(
     out = tmp_path / "out"
     racers = [start(out, [site_warc, PAPER], workers) for workers in (1, 2)]
     for racer in racers:
-        assert racer.ended() == 0, racer.errors()
+        assert racer.ended() == 0, racer.stderr_text()
     assert all_digests(out) == undisturbed[0]
 
 
@@ -123,7 +123,7 @@ def test_sigterm_drains_and_the_next_run_goes_on(
     process.until(lambda: list(out.glob("extract/done/*.json")))
     os.kill(process.pid, signal.SIGTERM)
     assert process.ended() != 0
-    assert "run the same command again to go on" in process.errors()
+    assert "run the same command again to go on" in process.stderr_text()
     before = finished_units(out)
     assert start(out, [site_warc, PAPER], 2).ended() == 0
     now = finished_units(out)
