@@ -16,7 +16,7 @@ class PairSourcesParams(BaseModel):
         le=1 << 40,
         description="Bytes of input in one unit of work: small tars and images are put together up to it, "
         "Parquet files are cut between row groups. A tar is never cut: img2dataset writes 10,000 images in "
-        "each, 100 to 500 MB at 256 pixels a side. A process holds about three times a unit.",
+        "each, 100 to 500 MB at 256 pixels a side. A process holds about four times a unit.",
     )
     shard_pairs: int = Field(
         default=1000,
@@ -72,7 +72,7 @@ class ReadPairsParams(BaseModel):
         "the folder of the table.",
     )
     max_image_bytes: int = Field(
-        default=50 << 20, ge=1, le=1 << 30, description="Bytes of a file above which an image is dropped."
+        default=50 << 20, ge=1, le=(1 << 26) - 1, description="Bytes above which an image is dropped."
     )
     max_text_bytes: int = Field(
         default=1 << 20, ge=1 << 8, le=1 << 26, description="Bytes of a text or JSON that are read at most."

@@ -17,11 +17,12 @@ from components.caption.pairs_params import ReadPairsParams
 from components.caption.reasons import CaptionReason
 from components.core import schemas
 from components.core.errors import BadRecord, ConfigurationError
-from components.core.records import Image, record_id, table
+from components.core.records import Image, image_table, record_id
 from components.core.stage import Output, Stage, Unit
 from components.core.store import Stores
 
-_BYTES_PER_TABLE: Final = 128 << 20
+_ROWS_PER_TABLE: Final = 32
+"""So few that their bytes fit into an Arrow array (2 GiB) whatever `max_image_bytes` is."""
 
 
 class ReadPairsStage(Stage[ReadPairsParams]):
@@ -153,17 +154,12 @@ class _Collected:
         self._out.keep(
             "contexts", pa.Table.from_pylist(self._contexts, schema=schemas.get("image_contexts/1"))
         )
-        batch: list[Image] = []
-        size = 0
-        for image_id in list(self._images):
-            image = self._images.pop(image_id)
-            image.alts = sorted(self._alts[image_id])
-            batch.append(image)
-            size += image.size
-            if size >= _BYTES_PER_TABLE:
-                self._out.keep("images", table(batch, "images/1"))
-                batch, size = [], 0
-        self._out.keep("images", table(batch, "images/1"))
+        ids = list(self._images)
+        for first in range(0, len(ids), _ROWS_PER_TABLE):
+            batch = [self._images.pop(image_id) for image_id in ids[first : first + _ROWS_PER_TABLE]]
+            for image in batch:
+                image.alts = sorted(self._alts[image.id])
+            self._out.keep("images", image_table(batch))
 
 
 def _contexts(image_id: str, texts: Texts) -> list[dict[str, str | None]]:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import pyarrow as pa
 
 from components.core import schemas
 from components.core.errors import Drop
-from components.core.records import Image, table
+from components.core.records import Image, image_table
 from components.core.stage import Output, Unit
 from components.crawl import consent
 from components.crawl.fetch_files import FetchFilesStage, utc_now
@@ -126,18 +125,7 @@ class FetchImagesStage(FetchFilesStage[FetchImagesParams]):
     def _tables(self) -> Iterator[pa.Table]:
         """The images by id, as tables; what became Arrow is let go."""
         ids = sorted(self._images)
-        place = schemas.get("images/1").get_field_index("bytes")
         for first in range(0, len(ids), _ROWS_PER_TABLE):
-            batch = [self._images.pop(image_id) for image_id in ids[first : first + _ROWS_PER_TABLE]]
-            bodies = [image.bytes for image in batch]
-            for image in batch:
-                image.bytes = b""
-            yield table(batch, "images/1").set_column(place, "bytes", _binary(bodies))
-
-
-def _binary(values: list[bytes]) -> pa.Array:
-    """A binary array, written in one copy: an Arrow builder copies again and again as it grows."""
-    ends = np.cumsum([0, *map(len, values)]).astype(np.int32)
-    return pa.Array.from_buffers(
-        pa.binary(), len(values), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(values))]
-    )
+            yield image_table(
+                [self._images.pop(image_id) for image_id in ids[first : first + _ROWS_PER_TABLE]]
+            )
