@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 
 from components.core import records, schemas
-from components.core.records import Consent, Document, Image, Item, record_id
+from components.core.records import Consent, Document, Image, Item, image_table, record_id, table
 
 
 def test_fields_are_the_columns_of_the_schemas() -> None:
@@ -33,3 +33,11 @@ def test_ids_do_not_run_together() -> None:
     assert record_id("ab", "c") != record_id("a", "bc")
     assert record_id("a") == record_id(b"a")
     assert len(record_id("a")) == 32
+
+
+def test_an_image_table_takes_the_bytes_over() -> None:
+    images = [Image(str(n), bytes([n]) * n, n, "png", 1, 1, alts=["x"]) for n in range(4)]
+    wanted = table(images, "images/1")
+    assert image_table(images).equals(wanted)
+    assert [image.bytes for image in images] == [b""] * 4
+    assert image_table([]).num_rows == 0
