@@ -343,7 +343,7 @@ def choice_in(text: str, choices: Sequence[str]) -> str | None:
     """The choice that a free answer begins with, whatever its case and punctuation; None where none is."""
     bare = re.sub(r"^(?:\W|_)*(?:answer\W+)?", "", text, flags=re.IGNORECASE).casefold()
     for choice in sorted(choices, key=len, reverse=True):
-        if re.match(rf"{re.escape(choice.casefold())}(?!\w)", bare):
+        if re.match(rf"{re.escape(choice.casefold())}(?![^\W_])", bare):
             return choice
     return None
 

@@ -315,9 +315,19 @@ def test_an_answer_that_is_no_choice_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     ("text", "choice"),
-    [("yes", "yes"), ("No.", "no"), (' "Unsure"', "unsure"), ("not visible", None), ("I say yes", None), ("", None),
-     ("yesterday", None), ("Answer: no", "no"), ("_no_", None), ("no, yes", "no")],
-)  # fmt: skip
+    [
+        ("yes", "yes"),
+        ("No.", "no"),
+        (' "Unsure"', "unsure"),
+        ("not visible", None),
+        ("I say yes", None),
+        ("", None),
+        ("yesterday", None),
+        ("Answer: no", "no"),
+        ("_no_", "no"),
+        ("no, yes", "no"),
+    ],
+)
 def test_choice_in(text: str, choice: str | None) -> None:
     assert choice_in(text, ("yes", "no", "unsure")) == choice
 
