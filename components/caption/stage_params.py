@@ -123,7 +123,7 @@ ARTEFACTS = [
     "real-world", "sentence structure", "sentence 1", "sentence 2", "new sentence", "first sentence",
     "second sentence", "two sentences", "both sentences", "merged sentence", "refined sentence",
     "refined caption", "merged caption", "new caption", "alt text", "dense caption", "synthetic caption",
-    "raw caption", "the notes", "page title", "language model",
+    "raw caption", "notes below", "page title", "language model",
 ]  # fmt: skip
 """The first two are named in the paper (BLIP3-KALE 2.3), the others are words of our prompts."""
 

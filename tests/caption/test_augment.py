@@ -144,7 +144,7 @@ def test_a_question_that_is_not_answered_fails_its_record(tmp_path: Path) -> Non
 
 def test_one_pass_captions_are_cleaned_and_not_merged(tmp_path: Path) -> None:
     given = [
-        caption(ONE, f"{FUSED} The notes say so.", "one_pass", alt="Dotalwen"),
+        caption(ONE, f"{FUSED} The notes below say so.", "one_pass", alt="Dotalwen"),
         caption(TWO, "The alt text is real-world.", "one_pass"),
     ]
     found = augmented(
