@@ -133,6 +133,7 @@ class _Training:
         self.rows, self.params, self.workdir, self.devices = rows, params, workdir, devices
         self.on_progress = on_progress
         self.first = devices.rank == 0
+        self.compiled: list[tuple[Any, Any]] = []
         self.loss = 0.0
         learnt = params.model_dump(mode="json", exclude=set(IDENTITY_EXCLUDES))
         self.identity = {**learnt, "data": rows.digest}
@@ -165,9 +166,9 @@ class _Training:
         self.objective.train()
         self._check_precision(resumed)
         if self.params.compile:
-            for layer in layers(self.student.model):
-                # not the module: the hooks that gather its weights stay outside what is compiled
-                layer.forward = torch.compile(layer.forward)
+            # not the modules: the hooks that gather their weights stay outside what is compiled
+            self.compiled = [(layer, torch.compile(layer.forward)) for layer in layers(self.student.model)]
+        self._use_compiled(True)
         began, meter = time.monotonic(), _Meter()
         saved_at = time.monotonic()
         with _sigterm() as stopping:
@@ -346,10 +347,19 @@ class _Training:
         if self.first and self.on_progress is not None:
             self.on_progress({"step": done, "steps": self.steps, "loss": self.loss, **line})
 
+    def _use_compiled(self, wanted: bool) -> None:
+        for layer, forward in self.compiled:
+            if wanted:
+                layer.forward = forward
+            else:
+                del layer.forward  # its class's is back
+
     def _log_samples(self, done: int) -> None:
+        self._use_compiled(False)  # with a cache every layer and length would be compiled of its own
         texts = samples.captions(
             self.objective, self.samples, self.encoder, self.params.sample_tokens, self.devices.device
         )
+        self._use_compiled(True)
         for sample, text in zip(self.samples, texts, strict=True):
             self.captions.add(done, row=sample.row, user=sample.user, target=sample.target, caption=text)
         self.captions.flush()

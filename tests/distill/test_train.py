@@ -21,7 +21,7 @@ from components.core.errors import ConfigurationError
 from components.distill.loss_log import read_lines
 from components.distill.model import load, parts
 from components.distill.rows import TrainingRows, from_folder
-from components.distill.train import TrainResult, configuration, train
+from components.distill.train import TrainResult, configuration, main, train
 from components.distill.train_params import PRESETS, TrainParams, preset
 from tests.distill import scenes
 
@@ -234,3 +234,17 @@ def test_presets_are_valid(name: str, tmp_path: Path) -> None:
         configuration(name, over)
     with pytest.raises(ConfigurationError, match="choose one of tiny"):
         configuration("big", None)
+
+
+def test_the_train_job_starts_the_trainer_as_it_is(capfd: pytest.CaptureFixture[str]) -> None:
+    manifest = Path(__file__).parents[2] / "examples" / "kale-2b-trainjob.yaml"
+    runtime, job = yaml.safe_load_all(manifest.read_text())
+    assert {part["apiVersion"] for part in (runtime, job)} == {"trainer.kubeflow.org/v1alpha1"}
+    assert job["spec"]["runtimeRef"]["name"] == runtime["metadata"]["name"]
+    trainer = job["spec"]["trainer"]
+    assert trainer["command"][-2:] == ["-m", "components.distill.train"]
+    batch = TrainParams.model_validate(preset("kale-2b")).batch
+    assert batch % (trainer["numNodes"] * trainer["numProcPerNode"]) == 0
+    # its arguments are understood; the volume is not here
+    assert main(trainer["args"]) == 2
+    assert "/data/runs/kale/training_set/heldout/manifest.json is neither" in capfd.readouterr().err
