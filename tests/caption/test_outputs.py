@@ -57,7 +57,8 @@ def test_tidy(raw: str, wanted: str) -> None:
         st.one_of(
             st.sampled_from(
                 [
-                 "New Sentence:", '"', "'", "```", "\n", "**", "<s>", "<|im_end|>", "# ", "Sure, here is:", "Caption:",
+                 "New Sentence:", '"', "'", "```", "\n", "**", "<s>", "<|im_end|>", "# ", "Sure, here is:",
+                 "Caption:",
                  "<think>", "</think>", "\u201c", "\u201d", " ", "> ", "_", "__"]
             ),
             st.text(max_size=6),
