@@ -113,6 +113,7 @@ def test_the_gate_has_a_threshold_for_each_method(alt, found, reason) -> None:
         assert (gated.score, gated.threshold) == (found["score"], MinAlignment(judge=0.6).of(found["method"]))
 
 
+@pytest.mark.torch
 def test_a_dual_encoder_compares_image_and_text(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="torch is not installed: the extra `torch` has it")
     pytest.importorskip("transformers", reason="transformers is not installed: see the extra `torch`")

@@ -167,6 +167,7 @@ def test_the_teacher_merges_where_there_is_no_fuser() -> None:
     assert AugmentParams.model_validate(both.model_dump()) == both
 
 
+@pytest.mark.torch
 def test_a_real_model_goes_through(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="torch is not installed: the extra `torch` has it")
     pytest.importorskip("transformers", reason="transformers is not installed: see the extra `torch`")

@@ -69,6 +69,7 @@ def test_words_find_every_wrong_claim_and_no_true_one(number: int) -> None:
     assert [claim for claim, verdict in found.items() if verdict != "supported"] == [f"named {name}"]
 
 
+@pytest.mark.torch
 def test_the_teacher_of_the_demo_through_all_four_stages(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="torch is not installed: the extra `torch` has it")
     pytest.importorskip("transformers", reason="transformers is not installed: see the extra `torch`")

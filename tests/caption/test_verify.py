@@ -150,6 +150,7 @@ def test_a_lexical_judge_needs_no_model_and_takes_every_processor() -> None:
         assert VerifyParams.model_validate(params.model_dump()) == params
 
 
+@pytest.mark.torch
 def test_a_real_model_judges_the_same_way_twice(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="torch is not installed: the extra `torch` has it")
     pytest.importorskip("transformers", reason="transformers is not installed: see the extra `torch`")
