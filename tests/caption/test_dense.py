@@ -8,7 +8,10 @@ from components.caption.dense import DenseStage
 from components.caption.engines.params import EngineParams
 from components.caption.stage_params import DenseParams
 from components.core.errors import ConfigurationError
+from components.core.plan import StepPlan
 from components.core.prompts import load_prompt
+from components.core.runner import request_retry
+from components.core.store import open_store
 from tests.caption.caption_runs import Ran, alignment, image_id, image_rows, pair, picture, ran, rows
 from tests.caption.rule_server import Answer, Question, Rule, pixels_of, rule_server
 
@@ -199,3 +202,30 @@ def test_vllm_in_the_runners_process_says_what_transformers_says(tmp_path: Path)
         texts = {row["id"]: row["text"] for row in found.rows}
         said.append((texts, [(line["record_id"], line["reason"], line["detail"]) for line in found.ledger]))
     assert said[0] == said[1]
+
+
+def test_a_retry_asks_for_the_failed_record_alone(tmp_path: Path) -> None:
+    broken = {pixels_of(TWO)}
+    asked: list[str | None] = []
+
+    def rule(question: Question) -> Answer:
+        asked.append(question.image)
+        return Answer("busy", status=503) if question.image in broken else Answer("A cat on a mat.")
+
+    with rule_server(rule) as (teacher, _):
+        stage = DenseStage(DenseParams(teacher=teacher))
+        inputs = {
+            "pairs": rows("pairs/1", pair(ONE), pair(TWO)),
+            "images": image_rows(ONE, TWO),
+            "alignments": NO_ALIGNMENTS,
+        }
+        found = ran(tmp_path, stage, **inputs)
+        assert found.reasons("failed") == {image_id(TWO): "engine_unavailable"}
+        broken.clear()
+        asked.clear()
+        (unit,) = StepPlan(stage, found.inputs).units
+        request_retry(open_store(tmp_path.as_uri()), "dense", {unit.fingerprint: [image_id(TWO)]})
+        again = ran(tmp_path, stage, **inputs)
+    assert asked == [pixels_of(TWO)]
+    assert [row["id"] for row in again.rows] == [image_id(ONE), image_id(TWO)]
+    assert again.ledger == []
