@@ -41,7 +41,8 @@ class DualEncoder:
         self._torch = torch
         try:
             # Pillow's resizing: the same numbers whether or not torchvision is installed
-            self._processor: Any = AutoProcessor.from_pretrained(model, revision=revision, backend="pil")
+            processors: Any = AutoProcessor
+            self._processor: Any = processors.from_pretrained(model, revision=revision, backend="pil")
             network: Any = AutoModel.from_pretrained(model, revision=revision, dtype=torch.float32)
         except (OSError, ValueError) as error:
             raise ConfigurationError(
@@ -81,4 +82,5 @@ class DualEncoder:
         with self._torch.inference_mode():
             vectors = features(**inputs.to(self._device)).pooler_output
             unit = self._torch.nn.functional.normalize(vectors, dim=-1)
-        return unit.cpu().numpy()  # type: ignore[no-any-return]
+        found: npt.NDArray[np.float32] = unit.cpu().numpy()
+        return found
