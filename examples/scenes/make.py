@@ -141,9 +141,9 @@ def write_truth(samples: Sequence[Drawn], file: Path) -> None:
             "name": sample.scene.name,
             "held_out": sample.scene.held_out,
         }
-        for sample in samples
+        for sample in sorted(samples, key=lambda sample: sample.sha256)
     ]
-    pq.write_table(pa.Table.from_pylist(sorted(rows, key=lambda row: row["id"]), TRUTH), file)
+    pq.write_table(pa.Table.from_pylist(rows, TRUTH), file)
 
 
 def make(out: Path, scenes: int, held_out: int = 0, size: int = 64, site: bool = False) -> None:

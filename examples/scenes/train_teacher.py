@@ -5,6 +5,7 @@
 1. The vision tower learns to tell the colour and the shape on the left and on the right, from the labels of
    the program that draws the scenes. It stands in for a tower that was pretrained on images.
 2. `components.distill.train`, the trainer of the pipeline, trains the whole model on all five tasks.
+3. It goes on with other scenes, more of them of the kinds that are hard to tell.
 
 On a processor the same versions of the libraries give the same weights. A training that was stopped goes on
 when the command is given again. `evaluate_teacher.py` then measures the checkpoint and writes its card.
@@ -13,6 +14,7 @@ when the command is given again. `evaluate_teacher.py` then measures the checkpo
 from __future__ import annotations
 
 import argparse
+import itertools
 import shutil
 import sys
 import time
@@ -25,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from render import pixels, png
-from teacher_tasks import Task, example
+from teacher_tasks import Example, Task, example
 from torch import nn
 from world import COLOURS, SHAPES, Scene, scene
 
@@ -59,29 +61,65 @@ PARAMS: Final[dict[str, Any]] = {
     "sample_steps": 10_000,
 }
 
-WARM_UP_STEPS: Final = 500
+HARD_ROWS: Final[dict[Task, int]] = {
+    "dense": 2000,
+    "fuse": 4000,
+    "one_pass": 3000,
+    "judge_claim": 3000,
+    "judge_fit": 2500,
+}
+HARD_FROM: Final = 100_000
+"""The first of the numbers that the rows of the last training are made from."""
+HARD_PARAMS: Final[dict[str, Any]] = {
+    **PARAMS,
+    "steps": 1600,
+    "vision": {"lr": 5e-4},
+    "projector": {"lr": 1e-3},
+    "language": {"lr": 1.5e-3},
+}
+
+WARM_UP_STEPS: Final = 800
 WARM_UP_BATCH: Final = 32
 WARM_UP_LR: Final = 4e-3
-WARM_UP_SCENES: Final = 8000
+WARM_UP_SCENES: Final = 10_000
 
 _SHARD: Final = 2000
 
 
-def write_rows(folder: Path) -> None:
+def is_hard(asked: Example) -> bool:
+    """A text that has to be compared with what is seen or, of a picture, two things of one shape."""
+    left, right = asked.scene.things
+    compared = asked.scene.alt_kind in {"described", "other_scene", "other_scene_named"}
+    return compared or (asked.image and left.shape == right.shape)
+
+
+def examples(task: Task, count: int, hard: bool) -> Iterator[Example]:
+    """So many examples of a task; where `hard` is set, three of four that are not are left out."""
+    numbers = itertools.count(HARD_FROM) if hard else itertools.count()
+    every = (example(task, number) for number in numbers)
+    chosen = (one for number, one in enumerate(every) if not hard or number % 4 == 0 or is_hard(one))
+    return itertools.islice(chosen, count)
+
+
+def write_rows(folder: Path, mix: dict[Task, int], hard: bool) -> None:
     """Write training rows as Parquet shards, the tasks mixed in every shard in the same shares."""
-    folder.mkdir(parents=True)
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
     columns = {"image": pa.large_binary(), "system": pa.string(), "user": pa.string(), "target": pa.string()}
-    shards = -(-sum(ROWS.values()) // _SHARD)
+    every = {task: examples(task, count, hard) for task, count in mix.items()}
+    shards = -(-sum(mix.values()) // _SHARD)
     for shard in range(shards):
         rows = []
-        for task, count in ROWS.items():
-            for number in range(shard * count // shards, (shard + 1) * count // shards):
-                asked = example(task, number)
+        for task, count in mix.items():
+            share = (shard + 1) * count // shards - shard * count // shards
+            for asked in itertools.islice(every[task], share):
                 image = png(asked.scene) if asked.image else None
                 rows.append({"image": image, "system": None, "user": asked.user, "target": asked.target})
         pq.write_table(
-            pa.Table.from_pylist(rows, pa.schema(columns.items())), folder / f"{shard:05d}.parquet"
+            pa.Table.from_pylist(rows, pa.schema(columns.items())), partial / f"{shard:05d}.parquet"
         )
+    partial.rename(folder)
 
 
 def texts() -> Iterator[str]:
@@ -136,25 +174,28 @@ def _halves(features: torch.Tensor) -> torch.Tensor:
     return torch.stack([half.mean((1, 2)) for half in grid.tensor_split(2, dim=2)], 1)
 
 
-def train_teacher(work: Path) -> Path:
-    """Both steps; the folder of the model."""
-    started = work / "seeing"
-    if not started.exists():
-        student = assemble(StudentParams.model_validate(PARAMS["student"]), texts(), seed=0)
-        see(student.model.model.vision_tower, WARM_UP_STEPS)
-        export(student, student.model.state_dict(), torch.float32, started, "")
+def teach(work: Path, start: Path, mix: dict[Task, int], params: dict[str, Any], hard: bool) -> Path:
+    """One training of the whole model, or the rest of it; the folder of the model."""
     rows = work / "rows"
     if not rows.exists():
-        partial = work / "rows.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        write_rows(partial)
-        partial.rename(rows)
+        write_rows(rows, mix, hard)
 
     def said(line: dict[str, Any]) -> None:
-        print(f"train: step {line['step']} of {line['steps']}, loss {line['loss']:.4f}", flush=True)
+        print(f"{work.name}: step {line['step']} of {line['steps']}, loss {line['loss']:.4f}", flush=True)
 
-    params = TrainParams.model_validate({**PARAMS, "student": {"start": str(started)}})
-    return train(from_folder(rows), params, work, on_progress=said).model
+    checked = TrainParams.model_validate({**params, "student": {"start": str(start)}})
+    return train(from_folder(rows), checked, work, on_progress=said).model
+
+
+def train_teacher(work: Path) -> Path:
+    """All three steps; the folder of the model."""
+    seeing = work / "see"
+    if not seeing.exists():
+        student = assemble(StudentParams.model_validate(PARAMS["student"]), texts(), seed=0)
+        see(student.model.model.vision_tower, WARM_UP_STEPS)
+        export(student, student.model.state_dict(), torch.float32, seeing, "")
+    taught = teach(work / "teach", seeing, ROWS, PARAMS, hard=False)
+    return teach(work / "hard", taught, HARD_ROWS, HARD_PARAMS, hard=True)
 
 
 def main() -> int:

@@ -187,11 +187,11 @@ def _of_another_scene(kind: AltKind, name: str, things: tuple[Thing, Thing], rng
 
 
 def _things(rng: random.Random) -> tuple[Thing, Thing]:
-    """Two different shapes beside one another that do not touch."""
-    kinds = rng.sample([(colour, shape) for colour in COLOURS for shape in SHAPES], 2)
+    """Two shapes of different colours beside one another that do not touch."""
+    colours, shapes = rng.sample(list(COLOURS), 2), rng.choices(SHAPES, k=2)
     left, right = (
-        Thing(*kind, middle + rng.uniform(-0.05, 0.05), rng.uniform(0.3, 0.7), rng.uniform(0.16, 0.2))
-        for kind, middle in zip(kinds, (0.26, 0.74), strict=True)
+        Thing(colour, shape, middle + rng.uniform(-0.05, 0.05), rng.uniform(0.3, 0.7), rng.uniform(0.16, 0.2))
+        for colour, shape, middle in zip(colours, shapes, (0.26, 0.74), strict=True)
     )
     return left, right
 
