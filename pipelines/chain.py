@@ -35,7 +35,7 @@ def list_sources(pipeline: str, inputs: Sequence[str], out: str, config: Mapping
         artifact = _Artifact(Path(folder) / "sources")
         if pipeline == "kale":
             own = config["caption"]
-            publish_pair_sources(inputs, out, own["sources"], own["read_pairs"], config["run"], artifact)
+            publish_pair_sources(inputs, out, own["pair_sources"], own["read_pairs"], config["run"], artifact)
         else:
             publish_sources(inputs, out, config["crawl"]["sources"], config["run"], artifact)
         return load(Path(artifact.path).read_bytes(), artifact.path)

@@ -25,6 +25,14 @@ _IN_DOCUMENT: Final = re.compile(r"in document ([0-9a-f]+)")
 """How the ledger line of an image that a document lost begins its detail."""
 
 
+_ID_COLUMNS: Final = {
+    **dict.fromkeys(("documents", "images", "sources", "duplicates", "pairs", "captions"), "id"),
+    **dict.fromkeys(("predictions", "evaluations", "training_pairs"), "id"),
+    "kale_captions": "sha256",
+}
+"""Kinds of datasets whose rows are records that have a story, and the column that names them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """A run's output, opened.
@@ -84,7 +92,7 @@ def _matching(store: Store, shard: Shard, column: str, value: str) -> list[dict[
     """Rows of a shard in which `column` is `value`, read without the bytes of images."""
     with store.seekable(shard.path) as stream:
         file = pq.ParquetFile(stream)
-        names = [name for name in file.schema_arrow.names if name not in ("bytes", "items")]
+        names = [name for name in file.schema_arrow.names if name not in ("bytes", "image", "items")]
         if column not in names:
             return []
         table = file.read(columns=names)
@@ -119,11 +127,12 @@ def why(out: str, record: str) -> list[dict[str, Any]]:
                     where = (line["detail"] or "").replace(f"in document {document}", line["locator"], 1)
                     story.append({**line, "detail": where, "location": run.store.uri(shard.path)})
         decided.add(manifest.step)
-        if manifest.schema_name.partition("/")[0] not in ("documents", "images", "sources", "duplicates"):
+        column = _ID_COLUMNS.get(manifest.schema_name.partition("/")[0])
+        if column is None:
             continue
         for shard in manifest.shards:
             for value in sorted(ids):
-                for row in _matching(run.store, shard, "id", value):
+                for row in _matching(run.store, shard, column, value):
                     story.append(_kept(manifest, row, run.store.uri(shard.path)))
     if not story:
         raise ConfigurationError(

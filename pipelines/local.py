@@ -18,14 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from components.core.errors import BudgetExceeded, ConfigurationError, KalemintError
+from components.core.errors import BudgetExceeded, ConfigurationError, GateFailed, KalemintError
 from components.core.progress import EVENTS_VARIABLE
 from components.core.runner import DrainedError
 from components.core.task import spelled
 from pipelines.run_record import RunRecord
 
 _ERRORS: Final[dict[str, type[KalemintError]]] = {
-    error.__name__: error for error in (BudgetExceeded, ConfigurationError, DrainedError)
+    error.__name__: error for error in (BudgetExceeded, ConfigurationError, DrainedError, GateFailed)
 }
 
 CONCURRENT_TASKS: Final = 2

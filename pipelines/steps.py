@@ -394,7 +394,7 @@ KALE: Final = (
         "pair_sources",
         "caption",
         None,
-        "caption.sources",
+        "caption.pair_sources",
         "tell lists of pairs apart, cut them into units",
         ports=("sources",),
     ),

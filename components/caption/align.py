@@ -47,7 +47,7 @@ class AlignStage(Stage[AlignParams]):
 
     def __init__(self, params: AlignParams) -> None:
         super().__init__(params)
-        self.max_processes = None if params.chosen == "lexical" else 1  # type: ignore[misc]
+        self.max_processes = None if params.chosen == "lexical" else 1
         self._engines = OpenedEngines()
         self._encoder: DualEncoder | None = None
 

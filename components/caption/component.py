@@ -13,7 +13,7 @@ def sources(
     """Tell lists of pairs apart and cut them into units."""
     from components.caption.pair_sources import publish_pair_sources
 
-    publish_pair_sources(inputs, out, caption["sources"], caption["read_pairs"], run, sources, metrics)
+    publish_pair_sources(inputs, out, caption["pair_sources"], caption["read_pairs"], run, sources, metrics)
 
 
 @dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)

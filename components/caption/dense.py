@@ -11,7 +11,7 @@ import pyarrow as pa
 from components.caption.align import Gated, gate, image_bytes
 from components.caption.engines.base import Completion, Request, captioner
 from components.caption.opened_engines import OpenedEngines
-from components.caption.outputs import degenerate, tidy, words_of
+from components.caption.outputs import degenerate, same_captions, tidy
 from components.caption.reasons import CaptionReason
 from components.caption.stage_params import DenseParams
 from components.core import schemas
@@ -65,11 +65,21 @@ class DenseStage(Stage[DenseParams]):
         engine = self._engines.get(self.params.teacher)
         answers = engine.generate(requests)
         who = captioner(engine, self._prompt)
-        said: dict[tuple[str, ...], set[str]] = {}
+        texts = [self._accept(pair, answer, out) for (pair, _), answer in zip(asked, answers, strict=True)]
+        limit = self.params.max_same_caption
+        repeated = same_captions(texts, [pair["group"] for pair, _ in asked], limit)
         rows = []
-        for (pair, alt), answer in zip(asked, answers, strict=True):
-            text = self._accept(pair, answer, said, out)
-            if text is not None:
+        for at, ((pair, alt), answer, text) in enumerate(zip(asked, answers, texts, strict=True)):
+            if at in repeated:
+                out.drop(
+                    pair["id"],
+                    CaptionReason.SAME_CAPTION,
+                    kind="image",
+                    detail=text or "",
+                    score=repeated[at],
+                    threshold=limit,
+                )
+            elif text is not None:
                 rows.append(self._row(pair, alt, text, answer, who))
         out.count("images", len(asked))
         out.count("tokens_in", sum(answer.tokens_in for answer in answers))
@@ -111,28 +121,14 @@ class DenseStage(Stage[DenseParams]):
         most = self.params.max_tokens
         return request if most is None else dataclasses.replace(request, max_tokens=most)
 
-    def _accept(
-        self, pair: Mapping[str, Any], answer: Completion, said: dict[tuple[str, ...], set[str]], out: Output
-    ) -> str | None:
-        """The caption, or None where its ledger line was written. `said`: caption → clusters that have it."""
+    def _accept(self, pair: Mapping[str, Any], answer: Completion, out: Output) -> str | None:
+        """The caption, or None where its ledger line was written."""
         if answer.error is not None:
             out.fail(pair["id"], answer.error, kind="image", detail=answer.detail)
             return None
         text = tidy(answer.text)
         if problem := degenerate(text, answer.finish, self._prompt, self.params.output):
             out.drop(pair["id"], problem, kind="image", detail=text)
-            return None
-        groups = said.setdefault(tuple(words_of(text)), set())
-        groups.add(pair["group"])
-        if 0 < self.params.max_same_caption < len(groups):
-            out.drop(
-                pair["id"],
-                CaptionReason.SAME_CAPTION,
-                kind="image",
-                detail=text,
-                score=len(groups),
-                threshold=self.params.max_same_caption,
-            )
             return None
         return text
 

@@ -155,16 +155,28 @@ def leaks(words: Sequence[str], prompt: Sequence[str], run: int) -> bool:
     return any(tuple(words[at : at + run]) in known for at in range(len(words) - run + 1))
 
 
-def same_captions(texts: Sequence[str | None], limit: int) -> set[int]:
-    """Positions of captions that more than `limit` of the images of a shard have alike.
+def same_captions(texts: Sequence[str | None], groups: Sequence[str], limit: int) -> dict[int, int]:
+    """Captions that more than `limit` different images of a shard have alike: a model that says the same of
+    everything sees nothing.
 
     Args:
-        texts: a caption for each of different images; None where there is none. Case and punctuation do
-            not tell captions apart.
+        texts: a caption for each image; None where there is none. Case and punctuation do not tell captions
+            apart.
+        groups: the cluster of near-duplicates that each image is in; those of one count as one image.
+        limit: 0 finds none.
+
+    Returns:
+        Position → how many different images have that caption.
     """
+    if not limit:
+        return {}
     keys = [None if text is None else tuple(words_of(text)) for text in texts]
-    numbers = Counter(key for key in keys if key is not None)
-    return {at for at, key in enumerate(keys) if key is not None and numbers[key] > limit}
+    having: dict[tuple[str, ...], set[str]] = {}
+    for key, group in zip(keys, groups, strict=True):
+        if key is not None:
+            having.setdefault(key, set()).add(group)
+    counted = ((at, len(having[key])) for at, key in enumerate(keys) if key is not None)
+    return {at: number for at, number in counted if number > limit}
 
 
 def _unquoted(text: str) -> str:

@@ -31,7 +31,7 @@ class CaptionParams(BaseModel):
         default_factory=EngineParams,
         description="how the distilled model is run; which model that is, the run knows",
     )
-    sources: PairSourcesParams = Field(
+    pair_sources: PairSourcesParams = Field(
         default_factory=PairSourcesParams, description="how lists of pairs become units of work"
     )
     read_pairs: ReadPairsParams = Field(default_factory=ReadPairsParams, description="lists of pairs")

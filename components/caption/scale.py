@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from components.caption.drift import Audit, audit, expected
 from components.caption.engines.base import Completion
-from components.caption.outputs import same_captions, words_of
+from components.caption.outputs import same_captions
 from components.caption.reasons import CaptionReason
 from components.caption.scale_params import ScaleParams
 from components.caption.student import Student
@@ -107,7 +107,8 @@ class ScaleStage(Stage[ScaleParams]):
         """
         identity, made = student.identity(), []
         read = [None if answer.error else student.read(answer) for answer in answers]
-        repeated = self._repeated(rest, read)
+        fit = [found[0] if found and found[1] is None else None for found in read]
+        repeated = same_captions(fit, [pair["group"] for pair in rest], self.params.max_same_caption)
         for place, (pair, answer, found) in enumerate(zip(rest, answers, read, strict=True)):
             if found is None:
                 out.fail(pair["id"], answer.error or "", kind="image", detail=answer.detail)
@@ -134,22 +135,6 @@ class ScaleStage(Stage[ScaleParams]):
         out.count("student_tokens", sum(answer.tokens_out for answer in answers))
         out.keep("captions", pa.Table.from_pylist(made, schema=schemas.get(_SCHEMA)))
         return [found[1] is not None for found in read if found]
-
-    def _repeated(
-        self, rest: Sequence[Mapping[str, Any]], read: Sequence[tuple[str, CaptionReason | None] | None]
-    ) -> set[int]:
-        """Places of captions that too many images have, near-duplicates counted once."""
-        if not self.params.max_same_caption:
-            return set()
-        keys = [None if found is None or found[1] else tuple(words_of(found[0])) for found in read]
-        first: dict[tuple[str, tuple[str, ...]], int] = {}
-        for place, (pair, key) in enumerate(zip(rest, keys, strict=True)):
-            if key is not None:
-                first.setdefault((pair["group"], key), place)
-        counted = set(first.values())
-        texts = [found[0] if found and place in counted else None for place, found in enumerate(read)]
-        flagged = {keys[place] for place in same_captions(texts, self.params.max_same_caption)}
-        return {place for place, key in enumerate(keys) if key is not None and key in flagged}
 
     def _audit(
         self,

@@ -110,8 +110,9 @@ class DenseParams(BaseModel):
         default=3,
         ge=0,
         description=(
-            "Images of a shard, near-duplicates counted once, that may have the very same caption; further "
-            "ones are dropped. 0: any number. A model that says the same of everything sees nothing."
+            "Images of a shard, near-duplicates counted once, that may have the very same caption; where "
+            "more have it, all of them are dropped. 0: any number. A model that says the same of everything "
+            "sees nothing."
         ),
     )
     teacher: EngineParams = Field(
@@ -187,6 +188,12 @@ class VerifyParams(BaseModel):
     policy: Literal["remove", "flag"] = Field(
         default="remove",
         description="remove: claims that nothing supports are taken out; flag: they are only marked.",
+    )
+    min_certainty: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="remove, vlm: a claim that the judge denies less surely is only marked.",
     )
     claim_prompt: str = Field(
         default="judge-claim-v1",

@@ -41,7 +41,7 @@ class VerifyStage(Stage[VerifyParams]):
 
     def __init__(self, params: VerifyParams) -> None:
         super().__init__(params)
-        self.max_processes = 1 if params.judge == "vlm" else None  # type: ignore[misc]
+        self.max_processes = 1 if params.judge == "vlm" else None
         self._engines = OpenedEngines()
         self._judge: ClaimJudge | None = None
 
@@ -153,8 +153,16 @@ class VerifyStage(Stage[VerifyParams]):
         """The claims that are to go, those that can't stand without them included."""
         if self.params.policy == "flag":
             return set()
-        bad = {c for c, j in zip(case.claims, judged, strict=True) if j.verdict != "supported"}
+        bad = {
+            claim
+            for claim, said in zip(case.claims, judged, strict=True)
+            if said.verdict != "supported" and self._sure(said)
+        }
         return {*bad, *orphans(case.caption, bad)}
+
+    def _sure(self, said: Judgement) -> bool:
+        """Whether a claim that is not supported is denied with enough certainty to be removed."""
+        return self.params.judge != "vlm" or said.score is None or said.score >= self.params.min_certainty
 
     def _count(self, case: Case, judged: Sequence[Judgement], gone: set[Claim], out: Output) -> None:
         """What the report makes rates of."""

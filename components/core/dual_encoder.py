@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.core.errors import ConfigurationError
+from components.core.torchvision_ops import mend_torchvision
 
 Pixels = npt.NDArray[np.uint8]
 """A picture: blue, green, red; shape (height, width, 3)."""
@@ -31,6 +32,7 @@ class DualEncoder:
 
     def __init__(self, model: str, revision: str | None, setting: str) -> None:
         try:
+            mend_torchvision()
             import torch
             from transformers import AutoModel, AutoProcessor
         except ImportError as error:

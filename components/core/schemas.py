@@ -51,13 +51,25 @@ CONSENT: Final = pa.struct(
 SOURCES: Final = pa.schema(
     [
         _field("id", pa.string(), "SHA-256 (first 32 hex) of kind, URI and range", nullable=False),
-        _field("kind", pa.string(), "warc, wat, arxiv, html, pdf, latex, image or url", nullable=False),
+        _field(
+            "kind",
+            pa.string(),
+            "warc, wat, arxiv, html, pdf, latex, image or url; pairs_tar, pairs_parquet, pairs_table or "
+            "pairs_folder",
+            nullable=False,
+        ),
         _field("uri", pa.string(), "file://, s3://, http:// or https:// location", nullable=False),
-        _field("start", pa.int64(), "first byte of the range of a WARC or WAT file or a tar", nullable=False),
+        _field(
+            "start",
+            pa.int64(),
+            "first byte of the range of a WARC or WAT file or a tar; first row group of pairs_parquet",
+            nullable=False,
+        ),
         _field(
             "stop",
             pa.int64(),
-            "end of the range; records that start before it belong to it; 2^63 - 1: the end of the file",
+            "end of the range, of the same kind; records that start before it belong to it; 2^63 - 1: "
+            "the end of the file",
             nullable=False,
         ),
         _field("bytes", pa.int64(), "size of the file in bytes; -1 where unknown"),
@@ -611,7 +623,7 @@ LEDGER: Final = pa.schema(
     [
         _field("step", pa.string(), "stage that decided", nullable=False),
         _field("record_id", pa.string(), "id of the record", nullable=False),
-        _field("record_kind", pa.string(), "document, image or source", nullable=False),
+        _field("record_kind", pa.string(), "document, image, pair or source", nullable=False),
         _field("action", pa.string(), "dropped, failed or changed", nullable=False),
         _field("reason", pa.string(), "member of the stage's closed list of reasons", nullable=False),
         _field("score", pa.float64(), "the score that decided, where there is one"),

@@ -238,7 +238,7 @@ class Stage(ABC, Generic[Params]):
     imports: ClassVar[tuple[str, ...]] = ()
     max_failed_share: ClassVar[float | None] = None
     exclusive: ClassVar[bool] = False
-    max_processes: ClassVar[int | None] = None
+    max_processes: int | None = None
 
     def __init__(self, params: Params) -> None:
         self.params = params

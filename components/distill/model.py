@@ -4,6 +4,7 @@
 (image_size / patch_size)² image tokens. transformers and vLLM run it without code of its own.
 """
 
+# ruff: noqa: E402 - transformers imports torchvision, which may have to be mended first
 from __future__ import annotations
 
 import math
@@ -15,6 +16,11 @@ from typing import Any, Final
 
 import torch
 from torch import nn
+
+from components.core.torchvision_ops import mend_torchvision
+
+mend_torchvision()
+
 from transformers import (
     AutoConfig,
     AutoImageProcessor,

@@ -32,6 +32,8 @@ from components.core.task import Artifact, Inputs, hand_over, read_params, repor
 from components.distill.train_params import IDENTITY_EXCLUDES, TrainParams
 
 STEP: Final = "train"
+_SHUTDOWN_S: Final = 600
+"""Seconds that processes have to save a checkpoint after SIGTERM."""
 _MIRROR_S: Final = 10.0
 """Seconds between looks for a new checkpoint that is to be copied to the store."""
 
@@ -216,6 +218,9 @@ class _Mirror(threading.Thread):
 
 def _train(inputs: Mapping[str, Manifest], params: Any, folder: Path) -> None:
     """Train in this process, or under torchrun where the machine has several GPUs."""
+    from components.core.torchvision_ops import mend_torchvision
+
+    mend_torchvision()
     import torch
 
     gpus = torch.cuda.device_count()
@@ -237,17 +242,24 @@ def _torchrun(inputs: Mapping[str, Manifest], params: Any, folder: Path, gpus: i
     config = folder / "params.yaml"
     config.write_text(yaml.safe_dump(params.model_dump(mode="json")))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={gpus}"]
+    command += [f"--shutdown-timeout={_SHUTDOWN_S}"]
     command += ["-m", "components.distill.train", "--config", str(config), "--out", str(folder)]
     command += ["--data", str(files["train"])]
     if inputs["heldout"].rows:
         command += ["--heldout", str(files["heldout"])]
     process = subprocess.Popen(command, env=os.environ, preexec_fn=die_with_parent)  # noqa: PLW1509
-    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    asked = threading.Event()
+
+    def forward(*_: object) -> None:
+        asked.set()
+        process.terminate()
+
+    before = signal.signal(signal.SIGTERM, forward)
     try:
         status = process.wait()
     finally:
         signal.signal(signal.SIGTERM, before)
-    if status in (DRAINED_EXIT, -signal.SIGTERM):
+    if status == DRAINED_EXIT or (status and asked.is_set()):  # torchrun itself ends with 1 after a signal
         raise DrainedError("train: stopped on request; run the same command again to go on.")
     if status:
         raise KalemintError(f"The training ended with status {status}; its output is above.")

@@ -154,10 +154,13 @@ def test_any_phrase_that_comes_often_in_a_row_is_a_loop(phrase: list[str], times
 
 def test_same_captions_are_found_by_their_words() -> None:
     texts = ["A cat.", "a cat", None, "A dog.", "A CAT!", "A dog.", None, None]
-    assert same_captions(texts, 2) == {0, 1, 4}
-    assert same_captions(texts, 1) == {0, 1, 3, 4, 5}
-    assert same_captions(texts, 3) == set()
-    assert same_captions([], 1) == set()
+    groups = [str(number) for number in range(len(texts))]
+    assert same_captions(texts, groups, 2) == {0: 3, 1: 3, 4: 3}
+    assert set(same_captions(texts, groups, 1)) == {0, 1, 3, 4, 5}
+    assert same_captions(texts, groups, 3) == {}
+    assert same_captions(texts, groups, 0) == {}
+    assert same_captions([], [], 1) == {}
+    assert same_captions(texts, ["one"] * len(texts), 1) == {}  # near-duplicates of one another
 
 
 def test_bounds_out_of_order_are_refused() -> None:

@@ -23,6 +23,7 @@ from components.caption.engines.model_identity import identity
 from components.caption.engines.params import EngineParams
 from components.caption.reasons import CaptionReason
 from components.core.errors import ConfigurationError
+from components.core.torchvision_ops import mend_torchvision
 
 
 class TransformersEngine(Engine):
@@ -37,6 +38,7 @@ class TransformersEngine(Engine):
 
     def __init__(self, params: EngineParams) -> None:
         try:
+            mend_torchvision()
             import torch
             import transformers
         except ImportError as error:

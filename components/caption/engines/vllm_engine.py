@@ -29,6 +29,7 @@ from components.caption.engines.model_identity import identity
 from components.caption.engines.params import EngineParams
 from components.caption.reasons import CaptionReason
 from components.core.errors import ConfigurationError, RetryableError
+from components.core.torchvision_ops import mend_torchvision
 
 _DECODERS: Final = 4
 """Threads that decode images; Pillow lets go of the interpreter's lock for most of it."""
@@ -49,7 +50,13 @@ class VllmEngine(Engine):
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
         try:
+            mend_torchvision()
             import vllm
+        except OSError as error:  # a package that vLLM imports is there for another torch
+            raise ConfigurationError(
+                f"vLLM can't be imported: {error}. Where torchaudio or torchcodec do not fit torch, pip "
+                "uninstall them: nothing here needs them."
+            ) from None
         except ImportError as error:
             raise ConfigurationError(
                 f"Engine vllm is not installed ({error}): pip install kalemint[vllm] on a machine with GPUs, "
