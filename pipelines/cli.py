@@ -48,7 +48,7 @@ Config = Annotated[
 Preset = Annotated[
     str | None,
     typer.Option(
-        help="Start from a published set of parameters: mint, obelics, fineweb, or modern (2026); "
+        help="Start from a published set of parameters, e.g. mint, obelics, fineweb, kale, or modern (2026); "
         "--config and --set go over it. `kalemint presets` says what each is."
     ),
 ]
