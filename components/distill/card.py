@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -11,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 from components import __version__
 from components.distill.model import Student, parts
 from components.distill.rows import TrainingRows
-from components.distill.train_params import TrainParams
+from components.distill.train_params import StudentParams, TrainParams
 
 if TYPE_CHECKING:
     from components.distill.train import TrainResult
@@ -29,7 +30,10 @@ def model_card(
         last_steps: steps that the final loss is averaged over.
     """
     weights = {name: sum(p.numel() for p in part.parameters()) for name, part in parts(student.model).items()}
-    given = params.student
+    values = params.model_dump(mode="json")
+    for name in ("start", "vision", "language"):
+        values["student"][name] = _named(values["student"][name])
+    given = StudentParams.model_validate(values["student"])
     whats = {
         "vision": given.start
         or (given.vision if isinstance(given.vision, str) else "SigLIP, random at first"),
@@ -65,6 +69,11 @@ def model_card(
         last_loss=result.last_loss,
         last_steps=last_steps,
         ema=params.ema,
-        params=yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False),
+        params=yaml.safe_dump(values, sort_keys=False),
         small=sum(weights.values()) < _SMALL,
     )
+
+
+def _named(model: Any) -> Any:
+    """A local folder by its name alone: where it lay on the machine that trained says nothing elsewhere."""
+    return Path(model).resolve().name if isinstance(model, str) and Path(model).is_dir() else model
