@@ -35,7 +35,9 @@ demo: $(BIN)/kalemint ## Crawl a small real site, real PDFs and a real paper; en
 	$(BIN)/python examples/demo.py
 
 demo-kale: $(MODELS)/bin/kalemint ## Caption rendered scenes, distil a student, caption the rest; ends with a report
+	$(MODELS)/bin/python examples/scenes/make.py --out examples/scenes/rendered --scenes 8000 --held-out 400
 	$(MODELS)/bin/kalemint run kale --config examples/kale-tiny.yaml --out demo-kale-run
+	$(MODELS)/bin/python examples/scenes/check_run.py demo-kale-run
 
 test: $(VENV)/.dev ## Run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
