@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -14,17 +13,12 @@ from components.caption.pairs_params import PairsParams
 from components.caption.reasons import CaptionReason
 from components.core import schemas
 from components.core.errors import Drop
+from components.core.hash_share import hash_share
 from components.core.stage import Output, Stage, Unit
 
 _CONTEXT: Final = ("url", "page_url", "document_id", "title", "before", "after")
 _SPLIT: Final = "kale split 1"
 _AUDIT: Final = "kale audit 1"
-
-
-def share_of(group: str, purpose: str) -> float:
-    """A number in [0, 1) that a name always has: the same for all near-duplicates, in every run."""
-    digest = hashlib.sha256(f"{purpose}:{group}".encode()).digest()
-    return int.from_bytes(digest[:6], "big") / (1 << 48)
 
 
 class PairsStage(Stage[PairsParams]):
@@ -71,8 +65,8 @@ class PairsStage(Stage[PairsParams]):
                 self._judge(image, shown)
                 row = self._row(image, shown, out)
                 group = row["group"] = groups.get(image["id"], image["id"])
-                teacher = share_of(group, _SPLIT) < self.params.teacher_share
-                row["audit"] = not teacher and share_of(group, _AUDIT) < self.params.audit_share
+                teacher = hash_share(group, _SPLIT) < self.params.teacher_share
+                row["audit"] = not teacher and hash_share(group, _AUDIT) < self.params.audit_share
                 rows["pairs" if teacher or row["audit"] else "rest"].append(row)
         out.kept = sum(map(len, rows.values()))
         for port, made in rows.items():

@@ -30,7 +30,7 @@ from transformers.utils.logging import disable_progress_bar
 from components.core.errors import ConfigurationError, KalemintError
 from components.core.progress import emit
 from components.core.runner import DrainedError
-from components.core.task import exit_code, read_params
+from components.core.task import exit_code, laid_over, read_params
 from components.distill import loss_log, samples
 from components.distill.batches import Batch, Batches
 from components.distill.card import model_card
@@ -495,18 +495,10 @@ def configuration(preset_name: str | None, file: Path | None) -> TrainParams:
             raise ConfigurationError(f"{file} can't be read as YAML: {error}") from None
         if not isinstance(given, dict):
             raise ConfigurationError(f"{file} is no mapping of parameters of the trainer.")
-        values = _merged(values, given)
+        values = laid_over(values, given)
     params = read_params(TrainParams, values, "train")
     assert isinstance(params, TrainParams)
     return params
-
-
-def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for name, value in over.items():
-        old = merged.get(name)
-        merged[name] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return merged
 
 
 def _tell(event: dict[str, Any]) -> None:

@@ -4,7 +4,8 @@
 
 The scenes are new, and so are their names: a student that writes them has read them in the alternative text.
 Each scene is captioned twice, the second time with the alternative text of another scene: the name must
-follow the text and the shapes must not.
+follow the text and the shapes must not. As in the pipeline, the student is given a text only where it says
+anything (`components.caption.alt_texts`).
 """
 
 from __future__ import annotations
@@ -23,14 +24,18 @@ sys.path.insert(0, str(Path(__file__).parent))
 from render import png
 from world import Scene, scene
 
+from components.caption.alt_texts import ranked
 from components.caption.engines.base import Request
 from components.caption.engines.open import open_engine
 from components.caption.engines.params import EngineParams
+from components.caption.pairs_params import PairsParams
 from components.core import shards
 from components.core.model_files import local_model
 from components.core.prompts import load_prompt
 from components.core.runner import load_manifest
 from components.core.store import Stores, open_store
+
+LONGEST = PairsParams().max_alt_characters
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ def check(model: Path, count: int, engine: Literal["vllm", "transformers"]) -> R
 
     def captions(texts: list[Scene]) -> list[str]:
         asked = [
-            Request.of(prompt, picture, alt_text=text.alt_text)
+            Request.of(prompt, picture, alt_text=next(iter(ranked([text.alt_text], LONGEST)), None))
             for picture, text in zip(pictures, texts, strict=True)
         ]
         return [answer.text.strip() for answer in found.generate(asked)]

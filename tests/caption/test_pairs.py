@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.caption.contexts import ContextsStage
-from components.caption.pairs import PairsStage, share_of
+from components.caption.pairs import PairsStage
 from components.caption.pairs_params import ContextsParams, PairsParams, ReadPairsParams
 from components.caption.read_pairs import ReadPairsStage
 from components.core import schemas
+from components.core.hash_share import hash_share
 from components.core.images import read_image
 from components.core.manifest import Counts, Manifest, Partitioning
 from components.core.records import Document, Item, table
@@ -97,7 +98,7 @@ def test_near_duplicates_are_on_one_side(dataset) -> None:
     assert {port for port, _, _ in side.values()} == {"pairs", "rest"}
     assert any(audit for _, audit, _ in side.values())
     for port, audit, group in side.values():
-        teacher = share_of(group, "kale split 1") < 0.5
+        teacher = hash_share(group, "kale split 1") < 0.5
         assert port == ("pairs" if teacher or audit else "rest")
         assert not (teacher and audit)
 
