@@ -15,6 +15,7 @@ from components.core import schemas, shards
 from components.core.errors import ConfigurationError, KalemintError
 from components.core.execute import SHARD_FAILED, Marker
 from components.core.manifest import Manifest, Shard, load, manifest_key
+from components.core.model_files import SCHEMA as MODEL_FILES
 from components.core.runner import request_retry
 from components.core.store import Store, open_store
 from components.core.task import stage_class
@@ -196,8 +197,8 @@ def verify(out: str) -> Verdict:
         name = f"{manifest.step}/{manifest.port}"
         for shard in manifest.shards:
             _verify_shard(run.store, shard, manifest.schema_name, name, verdict)
-        if manifest.step not in {seen.step for seen in known.values()}:
-            _verify_step(run.store, manifest, verdict)
+        if manifest.step not in {seen.step for seen in known.values()} or manifest.schema_name == MODEL_FILES:
+            _verify_step(run.store, manifest, verdict)  # a model and its log have files of their own
         for port, digest in manifest.parents.items():
             if digest not in known:
                 verdict.problems.append(
@@ -236,8 +237,13 @@ def _verify_step(store: Store, manifest: Manifest, verdict: Verdict) -> None:
     for shard in manifest.ledger:
         _verify_shard(store, shard, "ledger/1", f"{manifest.step}/ledger", verdict)
     for file in manifest.files:
-        if store.stat(file.path) is None or hashlib.sha256(store.get(file.path)).hexdigest() != file.sha256:
+        if store.stat(file.path) is None or _sha256(store, file.path) != file.sha256:
             verdict.problems.append(f"{file.path} is missing or is not the file its manifest names")
+
+
+def _sha256(store: Store, key: str) -> str:
+    with store.open(key) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def plan_retry(out: str, reason: str, step: str | None = None) -> dict[str, int]:

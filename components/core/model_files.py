@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from components.core import runner, schemas
 from components.core.errors import BadShard
-from components.core.manifest import Counts, Manifest
+from components.core.manifest import Counts, Manifest, Shard
 from components.core.store import RUN_SCHEME, Stores, open_store
 
 SCHEMA: Final = "model_files/1"
@@ -44,10 +44,11 @@ def publish_model(
     sums = {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
     listing = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
     place = f"{step}/files/{hashlib.sha256(listing.encode()).hexdigest()[:16]}"
-    rows = []
+    rows, files = [], []
     for name, digest in sums.items():
         key, path = f"{place}/{name}", folder / name
         store.put_file(key, path)
+        files.append(Shard(path=key, rows=0, bytes=path.stat().st_size, sha256=digest))
         rows.append(
             {"name": name, "uri": f"{RUN_SCHEME}{key}", "size": path.stat().st_size, "sha256": digest}
         )
@@ -62,6 +63,7 @@ def publish_model(
         params=dict(params),
         family=family,
         parents=dict(parents),
+        files=files,
     )
 
 

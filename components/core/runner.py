@@ -383,6 +383,7 @@ def publish(
     family: str = "",
     run: RunParams | None = None,
     parents: dict[str, str] | None = None,
+    files: Sequence[Shard] = (),
 ) -> Manifest:
     """Commit a dataset that was made in this process: a first step's, or that of a step without units.
 
@@ -390,6 +391,7 @@ def publish(
         tables: one shard each; written as they come, so that they need not all be in memory.
         ledger: lines, likewise.
         parents: input port → digest of the dataset read.
+        files: what lies in the run's output beside the shards and belongs to the dataset.
 
     Raises:
         ConservationError: where the counts don't add up.
@@ -438,6 +440,7 @@ def publish(
         params=params,
         counts=counts,
         ledger=told,
+        files=list(files),
     )
     store.put(manifest_key(step, port), manifest.to_json())
     _tell_committed(step, counts)

@@ -38,6 +38,9 @@ def test_what_is_published_is_what_is_fetched(
     assert local_model(table.take([1, 0]), Stores(root)) == fetched
     assert made.parents == {"train": "abc"}
     assert made.params == {"steps": 2}
+    assert [(file.path.rpartition("/")[2], file.sha256) for file in made.files] == [
+        (row["name"], row["sha256"]) for row in table.to_pylist()
+    ]
 
 
 def test_a_file_that_was_altered_is_refused(
