@@ -25,8 +25,8 @@ from components.caption.engines.params import EngineParams
 from components.core.prompts import load_prompt
 
 HERE: Final = Path(__file__).resolve().parent
-WORLD: Final = "evaluation"
-"""Scenes of this world are in no training set, and their names are held out."""
+WORLD: Final = "examination"
+"""Scenes of this world are in no training set, their names are held out, and no recipe was chosen by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,7 @@ taught the whole model the five tasks below, on images of 64 x 64 pixels.
 ## What it answers, and how often it is right
 {count} questions a task, about scenes that were not trained on, with names out of the fifth of all names
 that is held out. Right means equal to the truth to the letter; the judges' questions are half yes, half no.
+Who merges texts believes them, also one that belongs to another image: to find that out is the last task's.
 
 | task | prompt | {engines} |
 | --- | --- | {rule} |
@@ -136,9 +137,9 @@ that is held out. Right means equal to the truth to the letter; the judges' ques
 Versions: {versions}.
 
 ## Limits
-Six colours ({colours}), four shapes ({shapes}), two of them in a picture, on light backgrounds; one form of
-sentence; names of three syllables out of {syllables}. Anything else gets an answer of the same form, which
-means nothing.
+Six colours ({colours}), four shapes ({shapes}), two in a picture,
+of different colours, on light backgrounds; one form of sentence; names of three syllables out of {syllables}.
+Anything else gets an answer of the same form, which means nothing.
 """
 
 

@@ -7,7 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from world import COLOURS, KNOWING, SHAPES, AltKind, Scene, Split, alt_text, dense_caption, names, scene
+from world import (
+    COLOURS,
+    KNOWING,
+    SHAPES,
+    AltKind,
+    Scene,
+    Split,
+    alt_text,
+    dense_caption,
+    named_caption,
+    names,
+    scene,
+)
 
 from components.core.prompts import load_prompt
 
@@ -59,7 +71,10 @@ def _dense(seen: Scene, split: Split, rng: random.Random) -> Asked:
 
 
 def _fuse(seen: Scene, split: Split, rng: random.Random) -> Asked:
-    return {"alt_text": seen.alt_text, "dense_caption": seen.dense}, seen.caption
+    # it believes the text, as CapsFusion does: whether the text belongs to the image is asked of judge_fit
+    told = seen.named_in_alt_text
+    caption = named_caption(seen.dense, told) if told else seen.dense
+    return {"alt_text": seen.alt_text, "dense_caption": seen.dense}, caption
 
 
 def _one_pass(seen: Scene, split: Split, rng: random.Random) -> Asked:

@@ -19,6 +19,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,22 +62,41 @@ PARAMS: Final[dict[str, Any]] = {
     "sample_steps": 10_000,
 }
 
-HARD_ROWS: Final[dict[Task, int]] = {
-    "dense": 2000,
-    "fuse": 4000,
-    "one_pass": 3000,
-    "judge_claim": 3000,
-    "judge_fit": 2500,
-}
-HARD_FROM: Final = 100_000
-"""The first of the numbers that the rows of the last training are made from."""
-HARD_PARAMS: Final[dict[str, Any]] = {
+_GENTLER: Final[dict[str, Any]] = {
     **PARAMS,
-    "steps": 1600,
-    "vision": {"lr": 5e-4},
+    "steps": 2000,
     "projector": {"lr": 1e-3},
     "language": {"lr": 1.5e-3},
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One training of the whole model.
+
+    Attributes:
+        rows: of each task.
+        first: the first of the numbers that its examples are made from.
+        hard: whether three of four examples that are not hard are left out.
+        params: of the trainer.
+    """
+
+    rows: dict[Task, int]
+    first: int
+    hard: bool
+    params: dict[str, Any]
+
+
+LESSONS: Final = {
+    "teach": Lesson(ROWS, 0, False, PARAMS),
+    "hard": Lesson(
+        {"dense": 2000, "fuse": 4000, "one_pass": 3000, "judge_claim": 3000, "judge_fit": 2500},
+        first=100_000,
+        hard=True,
+        params=_GENTLER,
+    ),
+}
+"""The trainings, each of which goes on where the one before it ended."""
 
 WARM_UP_STEPS: Final = 800
 WARM_UP_BATCH: Final = 32
@@ -87,31 +107,30 @@ _SHARD: Final = 2000
 
 
 def is_hard(asked: Example) -> bool:
-    """A text that has to be compared with what is seen or, of a picture, two things of one shape."""
+    """A picture with two things of one shape, or with a text that has to be compared with it."""
     left, right = asked.scene.things
     compared = asked.scene.alt_kind in {"described", "other_scene", "other_scene_named"}
-    return compared or (asked.image and left.shape == right.shape)
+    return asked.image and (compared or left.shape == right.shape)
 
 
-def examples(task: Task, count: int, hard: bool) -> Iterator[Example]:
-    """So many examples of a task; where `hard` is set, three of four that are not are left out."""
-    numbers = itertools.count(HARD_FROM) if hard else itertools.count()
-    every = (example(task, number) for number in numbers)
-    chosen = (one for number, one in enumerate(every) if not hard or number % 4 == 0 or is_hard(one))
-    return itertools.islice(chosen, count)
+def examples(task: Task, lesson: Lesson) -> Iterator[Example]:
+    """The examples of a task in a lesson."""
+    every = (example(task, number) for number in itertools.count(lesson.first))
+    chosen = (one for number, one in enumerate(every) if not lesson.hard or number % 4 == 0 or is_hard(one))
+    return itertools.islice(chosen, lesson.rows[task])
 
 
-def write_rows(folder: Path, mix: dict[Task, int], hard: bool) -> None:
+def write_rows(folder: Path, lesson: Lesson) -> None:
     """Write training rows as Parquet shards, the tasks mixed in every shard in the same shares."""
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     columns = {"image": pa.large_binary(), "system": pa.string(), "user": pa.string(), "target": pa.string()}
-    every = {task: examples(task, count, hard) for task, count in mix.items()}
-    shards = -(-sum(mix.values()) // _SHARD)
+    every = {task: examples(task, lesson) for task in lesson.rows}
+    shards = -(-sum(lesson.rows.values()) // _SHARD)
     for shard in range(shards):
         rows = []
-        for task, count in mix.items():
+        for task, count in lesson.rows.items():
             share = (shard + 1) * count // shards - shard * count // shards
             for asked in itertools.islice(every[task], share):
                 image = png(asked.scene) if asked.image else None
@@ -174,28 +193,29 @@ def _halves(features: torch.Tensor) -> torch.Tensor:
     return torch.stack([half.mean((1, 2)) for half in grid.tensor_split(2, dim=2)], 1)
 
 
-def teach(work: Path, start: Path, mix: dict[Task, int], params: dict[str, Any], hard: bool) -> Path:
+def teach(work: Path, start: Path, lesson: Lesson) -> Path:
     """One training of the whole model, or the rest of it; the folder of the model."""
     rows = work / "rows"
     if not rows.exists():
-        write_rows(rows, mix, hard)
+        write_rows(rows, lesson)
 
     def said(line: dict[str, Any]) -> None:
         print(f"{work.name}: step {line['step']} of {line['steps']}, loss {line['loss']:.4f}", flush=True)
 
-    checked = TrainParams.model_validate({**params, "student": {"start": str(start)}})
+    checked = TrainParams.model_validate({**lesson.params, "student": {"start": str(start)}})
     return train(from_folder(rows), checked, work, on_progress=said).model
 
 
 def train_teacher(work: Path) -> Path:
-    """All three steps; the folder of the model."""
-    seeing = work / "see"
-    if not seeing.exists():
+    """All trainings; the folder of the model."""
+    model = work / "see"
+    if not model.exists():
         student = assemble(StudentParams.model_validate(PARAMS["student"]), texts(), seed=0)
         see(student.model.model.vision_tower, WARM_UP_STEPS)
-        export(student, student.model.state_dict(), torch.float32, seeing, "")
-    taught = teach(work / "teach", seeing, ROWS, PARAMS, hard=False)
-    return teach(work / "hard", taught, HARD_ROWS, HARD_PARAMS, hard=True)
+        export(student, student.model.state_dict(), torch.float32, model, "")
+    for name, lesson in LESSONS.items():
+        model = teach(work / name, model, lesson)
+    return model
 
 
 def main() -> int:

@@ -85,6 +85,7 @@ class Scene:
         alt_text: what a page says of it, None where it says nothing.
         alt_kind: a key of `ALT_SHARES`.
         name: its name, where the alternative text tells it.
+        named_in_alt_text: the name that the alternative text tells, be it that of another scene.
         held_out: the name is none of those that models are trained on.
     """
 
@@ -93,6 +94,7 @@ class Scene:
     alt_text: str | None
     alt_kind: AltKind
     name: str | None
+    named_in_alt_text: str | None
     held_out: bool
 
     @property
@@ -205,4 +207,5 @@ def scene(number: int, split: Split = "training", world: str = "scenes") -> Scen
     kind: AltKind = rng.choices(list(ALT_SHARES), list(ALT_SHARES.values()))[0]
     known = name if kind in KNOWING else None
     text = alt_text(kind, name, things, rng)
-    return Scene(key, things, text, kind, known, known is not None and split == "held-out")
+    told = name if kind in KNOWING or kind == "other_scene_named" else None
+    return Scene(key, things, text, kind, known, told, known is not None and split == "held-out")

@@ -6,6 +6,7 @@ import collections
 import hashlib
 import importlib
 import io
+import itertools
 import json
 import sys
 import tarfile
@@ -106,8 +107,10 @@ def test_alternative_texts_tell_the_name_or_they_do_not() -> None:
         if scene.alt_kind in world.KNOWING:
             assert scene.name in scene.alt_text
             assert scene.caption == f"{scene.dense[:-1]}, named {scene.name}."
+            assert scene.named_in_alt_text == scene.name
         else:
             assert scene.name is None
+            assert (scene.named_in_alt_text is not None) == (scene.alt_kind == "other_scene_named")
             assert scene.caption == scene.dense
         words = {thing.words for thing in scene.things}
         if scene.alt_kind == "described":
@@ -208,13 +211,78 @@ def test_the_site_shows_every_scene_with_its_text_and_all_of_it_can_be_reached(w
         assert image.get("alt") == truth[digest]["alt_text"]
 
 
-def test_rooms_have_words_enough_that_differ(written: Path) -> None:
+def test_rooms_have_words_enough_that_differ() -> None:
     pages = _load("pages")
-    rooms = [pages.paragraph(pages.random.Random(f"room {number}"), 16) for number in range(200)]
+    rooms = [" ".join(pages.sentences(pages.random.Random(number), 10)) for number in range(200)]
     grams: collections.Counter[tuple[str, ...]] = collections.Counter()
     for text in rooms:
         words = text.split()
-        assert len(words) > 150
+        assert len(words) > 120
         grams.update(set(zip(*(words[i:] for i in range(13)), strict=False)))
     # MINT-1T drops a paragraph of which 80 % of the 13-grams were met before
     assert sum(count for count in grams.values() if count > 1) < 0.4 * sum(grams.values())
+
+
+# --- the tiny teacher ---
+
+BARS = {"dense": 0.97, "fuse": 0.97, "one_pass": 0.95, "judge_claim": 0.95, "judge_fit": 0.95}
+"""Right answers out of 100; what 500 give is in the teacher's card."""
+
+
+def test_questions_have_the_answers_that_the_scene_gives() -> None:
+    tasks = _load("teacher_tasks")
+    yes = collections.Counter()
+    for number in range(200):
+        for task in ("judge_claim", "judge_fit"):
+            asked = tasks.example(task, number)
+            yes[task] += asked.target == "yes"
+            words = {thing.words for thing in asked.scene.things}
+            named = _described(asked.user)
+            if asked.target == "yes":
+                assert named <= words, asked
+            elif task == "judge_claim" and named:
+                assert not named <= words, asked
+            elif task == "judge_fit":
+                assert not named & words, asked
+        merged = tasks.example("fuse", number)
+        assert merged.scene.dense in merged.user
+        assert not merged.image
+        told = merged.scene.named_in_alt_text
+        assert merged.target == (f"{merged.scene.dense[:-1]}, named {told}." if told else merged.scene.dense)
+        assert tasks.example("one_pass", number).target == merged.scene.caption
+    assert all(80 < count < 120 for count in yes.values()), yes
+
+
+def _described(text: str) -> set[str]:
+    """The things that a text speaks of, as "blue square"."""
+    words = text.lower().replace(",", " ").replace(".", " ").split()
+    return {f"{a} {b}" for a, b in itertools.pairwise(words) if a in world.COLOURS and b in world.SHAPES}
+
+
+def test_the_teacher_is_small_and_its_card_says_what_it_is() -> None:
+    folder = SCENES / "teacher"
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 4 * 2**20
+    card = (folder / "README.md").read_text()
+    assert "license: apache-2.0" in card
+    assert "can't caption photographs" in " ".join(card.split())
+    for prompt in _load("teacher_tasks").PROMPTS.values():
+        assert f"`{prompt}`" in card
+
+
+@pytest.mark.torch
+def test_the_teacher_is_right_about_scenes_and_names_that_it_has_not_seen() -> None:
+    pytest.importorskip("torch", reason="the teacher runs in the extra `torch`")
+    evaluation = _load("evaluate_teacher")
+    asked = {task: evaluation.questions(task, 100) for task in BARS}
+    measured = evaluation.measure("transformers", SCENES / "teacher", asked)
+    shares = {task: correct / 100 for task, correct in measured.correct.items()}
+    assert all(shares[task] >= bar for task, bar in BARS.items()), (shares, evaluation.wrong(measured, asked))
+
+
+@pytest.mark.torch
+def test_the_teacher_sees_the_same_in_larger_images() -> None:
+    pytest.importorskip("torch", reason="the teacher runs in the extra `torch`")
+    evaluation = _load("evaluate_teacher")
+    asked = {"dense": evaluation.questions("dense", 100, size=160)}
+    measured = evaluation.measure("transformers", SCENES / "teacher", asked)
+    assert measured.correct["dense"] >= 97
