@@ -28,7 +28,7 @@ _IN_DOCUMENT: Final = re.compile(r"in document ([0-9a-f]+)")
 
 _ID_COLUMNS: Final = {
     **dict.fromkeys(("documents", "images", "sources", "duplicates", "pairs", "captions"), "id"),
-    **dict.fromkeys(("predictions", "evaluations", "training_pairs"), "id"),
+    **dict.fromkeys(("alignments", "predictions", "evaluations", "training_pairs"), "id"),
     "kale_captions": "sha256",
 }
 """Kinds of datasets whose rows are records that have a story, and the column that names them."""
@@ -154,11 +154,11 @@ def _kept(manifest: Manifest, row: dict[str, Any], location: str) -> dict[str, A
         detail = f"duplicate of {row['duplicate_of']}"
     return {
         "step": manifest.step,
-        "record_id": row["id"],
+        "record_id": row[_ID_COLUMNS[manifest.schema_name.partition("/")[0]]],
         "record_kind": manifest.schema_name.partition("/")[0].removesuffix("s"),
         "action": "kept",
         "reason": None,
-        "score": None,
+        "score": row.get("score"),
         "threshold": None,
         "detail": detail,
         "locator": None,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
 from components import __version__
 from components.core.errors import ConfigurationError
+from components.core.prompts import load_prompt
 from components.core.store import Store, Stores, as_uri, open_store
 from components.core.task import reported
 from pipelines.config import read_config, refuse_secrets
@@ -55,6 +56,8 @@ def begin(
         checked = read_config(pipeline, config).model_dump(mode="json")
         _check_tokenizer(checked["publish"].get("tokenizer", ""))
         _check_teacher(checked)
+        for prompt in _prompts(checked):
+            load_prompt(prompt)
         record = RunRecord(
             pipeline=pipeline,
             inputs=[input_uri(i) for i in inputs],
@@ -82,6 +85,15 @@ def _check_teacher(config: Mapping[str, Any]) -> None:
             "caption.teacher.model names no model: --set teacher=MODEL takes a folder or a Hugging Face id, "
             "such as Qwen/Qwen3-VL-8B-Instruct. examples/kale-tiny.yaml runs without any download."
         )
+
+
+def _prompts(values: Mapping[str, Any]) -> Iterator[str]:
+    """Every prompt that a configuration names: one that is not there must not stop a run halfway."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _prompts(value)
+        elif isinstance(value, str) and (name == "prompt" or name.endswith("_prompt")):
+            yield value
 
 
 def read_record(store: Store) -> RunRecord:

@@ -31,6 +31,8 @@ _SIZES: Final = {
     1_000_000_000: "100M<n<1B",
 }
 _CONSENT: Final = re.compile(r"robots|noai|tdm|consent|opt_?out|ai_txt", re.IGNORECASE)
+_LOCAL_PATH: Final = re.compile(r"(/[\w.+ -]+){2,}/?")
+"""An absolute path of two parts at least; `/print` may be part of an address that a rule names."""
 MAX_SOURCES: Final = 50
 """Sources that a card lists."""
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>|#~$!])")
@@ -143,8 +145,17 @@ def _fields(field: pa.Field, prefix: str) -> Iterator[tuple[str, str, str]]:
 
 
 def settings(step: StepSummary) -> list[tuple[str, object]]:
-    """A step's parameters, without what they say of the card itself."""
-    return [(name, value) for name, value in flatten(step.params) if not name.startswith("card.")]
+    """A step's parameters as they may be published, without what they say of the card itself."""
+    return [(name, _shown(value)) for name, value in flatten(step.params) if not name.startswith("card.")]
+
+
+def _shown(value: object) -> object:
+    """A parameter; of a local path only its name: where it lay on a machine says nothing elsewhere."""
+    if isinstance(value, list | tuple):
+        return [_shown(one) for one in value]
+    if isinstance(value, str) and (value.startswith("file:") or _LOCAL_PATH.fullmatch(value)):
+        return shown_source(value if value.startswith("file:") else f"file://{value}")
+    return value
 
 
 def shown_source(uri: str) -> str:
