@@ -1,4 +1,4 @@
-"""Questions about rendered scenes: what the ablation's students are tuned on, and compared by.
+"""Questions about rendered scenes, and what texts tell of one: for the ablation of captions.
 
 Each task asks one thing of a scene, and has one right answer of one word. All but `name` are answered by the
 picture alone; `name` is answered by the alternative text in the question, or with "unknown" where that text
@@ -8,9 +8,11 @@ does not belong to the picture or tells no name.
 from __future__ import annotations
 
 import random
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -18,7 +20,7 @@ SCENES: Final = Path(__file__).resolve().parents[1] / "examples" / "scenes"
 if str(SCENES) not in sys.path:
     sys.path.insert(0, str(SCENES))
 
-from world import COLOURS, SHAPES, Scene, Split, scene  # noqa: E402
+from world import COLOURS, SHAPES, Scene, Split, names, scene  # noqa: E402
 
 Task = Literal["left_colour", "right_colour", "left_shape", "right_shape", "shape_of", "presence", "name"]
 
@@ -109,3 +111,29 @@ CHANCE: Final[dict[Task, float]] = {
     "name": 0.3,  # the share of texts that tell no name: always "unknown"
 }
 """Accuracy of the best answer that looks at nothing."""
+
+
+Told = Literal["left", "right", "name", "false"]
+
+_THING: Final = re.compile(rf"({'|'.join(COLOURS)}) ({'|'.join(SHAPES)})")
+_WORD: Final = re.compile(r"[A-Za-z]+")
+
+
+def told(text: str, seen: Scene) -> frozenset[Told]:
+    """What a text tells of a scene: its left thing, its right thing, its name, anything that is false."""
+    things = {" ".join(found) for found in _THING.findall(text)}
+    left, right = (thing.words for thing in seen.things)
+    called = {word for word in _WORD.findall(text) if word in _names()}
+    false = things - {left, right} or called - {seen.name}
+    marks: list[tuple[Told, bool]] = [
+        ("left", left in things),
+        ("right", right in things),
+        ("name", seen.name in called),
+        ("false", bool(false)),
+    ]
+    return frozenset(mark for mark, holds in marks if holds)
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset((*names("training"), *names("held-out")))

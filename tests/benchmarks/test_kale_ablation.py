@@ -83,6 +83,22 @@ def test_the_questions_of_a_number_stay_the_same() -> None:
     assert asking.questions(20, "held-out", "other") != ASKED[: 20 * len(asking.TASKS)]
 
 
+def test_what_texts_tell() -> None:
+    scenes = [one.scene for one in _of("name")]
+    named = next(one for one in scenes if one.name)
+    left, right = (thing.words for thing in named.things)
+    assert asking.told(named.caption, named) == {"left", "right", "name"}
+    assert asking.told(f"{right} | art prints", named) == {"right"}
+    assert asking.told(f"img of {named.name} hd", named) == {"name"}
+    other = next(one.name for one in scenes if one.name and one.name != named.name)
+    assert asking.told(f"A {left}, named {other}.", named) == {"left", "false"}
+    absent = next(word for one in scenes for word in [one.things[0].words] if word not in (left, right))
+    assert asking.told(f"A {absent} and a {right}.", named) == {"right", "false"}
+    assert asking.told("Buy now - 70% off!", named) == set()
+    misplaced = next(one for one in scenes if one.alt_kind == "other_scene_named")
+    assert "false" in asking.told(misplaced.alt_text, misplaced)
+
+
 @pytest.mark.parametrize(
     ("caption", "shorter"),
     [
