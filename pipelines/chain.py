@@ -46,7 +46,10 @@ def section(config: Mapping[str, Any], dotted: str) -> dict[str, Any]:
     value: Any = config
     for part in filter(None, dotted.split(".")):
         value = value[part]
-    return dict(value) if dotted else {}
+    # the release of captions, in the section of the release of documents, is a step of its own
+    return (
+        {name: one for name, one in value.items() if (dotted, name) != ("publish", "kale")} if dotted else {}
+    )
 
 
 def stage_of(step: Step, config: Mapping[str, Any]) -> Stage[Any]:

@@ -21,7 +21,8 @@ def export(
 
     inputs = {"documents": documents.path, "images": images.path}
     stage = "components.publish.export:ExportStage"
-    return work(stage, inputs, out, publish, run, worker, workers)
+    params = {name: value for name, value in publish.items() if name != "kale"}
+    return work(stage, inputs, out, params, run, worker, workers)
 
 
 @dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)
@@ -40,7 +41,8 @@ def export_commit(
 
     inputs = {"documents": documents.path, "images": images.path}
     stage = "components.publish.export:ExportStage"
-    commit(stage, inputs, out, publish, run, {"release": release}, metrics)
+    params = {name: value for name, value in publish.items() if name != "kale"}
+    commit(stage, inputs, out, params, run, {"release": release}, metrics)
 
 
 @dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)
