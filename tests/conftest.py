@@ -20,6 +20,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from components.core.torchvision_ops import mend_torchvision
+
+mend_torchvision()  # some tests import transformers themselves
+
 # how long an example takes is the machine's affair
 settings.register_profile("kalemint", deadline=None)
 settings.load_profile("kalemint")

@@ -64,6 +64,7 @@ def publish_model(
         family=family,
         parents=dict(parents),
         files=files,
+        tell=False,
     )
 
 

@@ -384,6 +384,7 @@ def publish(
     run: RunParams | None = None,
     parents: dict[str, str] | None = None,
     files: Sequence[Shard] = (),
+    tell: bool = True,
 ) -> Manifest:
     """Commit a dataset that was made in this process: a first step's, or that of a step without units.
 
@@ -392,6 +393,7 @@ def publish(
         ledger: lines, likewise.
         parents: input port → digest of the dataset read.
         files: what lies in the run's output beside the shards and belongs to the dataset.
+        tell: whether to report the step as committed; a step with several such datasets does it itself.
 
     Raises:
         ConservationError: where the counts don't add up.
@@ -443,7 +445,8 @@ def publish(
         files=list(files),
     )
     store.put(manifest_key(step, port), manifest.to_json())
-    _tell_committed(step, counts)
+    if tell:
+        _tell_committed(step, counts)
     return manifest
 
 

@@ -37,6 +37,7 @@ def export(
     rename_vision_keys(partial)
     _state_dtype(partial / "config.json", str(dtype).removeprefix("torch."))
     student.processor.save_pretrained(partial)
+    _without_circumstances(partial / "tokenizer_config.json")
     (partial / "README.md").write_text(card)
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
@@ -65,6 +66,13 @@ def _state_dtype(path: Path, dtype: str) -> None:
     config: dict[str, Any] = json.loads(path.read_text())
     for part in (config, config["text_config"], config["vision_config"]):
         part["dtype"] = dtype
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+
+
+def _without_circumstances(path: Path) -> None:
+    """Take out how the tokenizer was loaded, with a hub or without: it says nothing of the training."""
+    config: dict[str, Any] = json.loads(path.read_text())
+    config.pop("local_files_only", None)
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 

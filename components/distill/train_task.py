@@ -132,10 +132,16 @@ def _published(
             manifest = load(store.get(key), store.uri(key))
         except FileNotFoundError:
             return None
-        if manifest.parents != parents or manifest.params != params:
+        if manifest.parents != parents or _deciding(manifest.params) != _deciding(params):
             return None
         found[port] = manifest
     return found
+
+
+def _deciding(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that decide what is published."""
+    how = IDENTITY_EXCLUDES - {"export_dtype"}
+    return {name: value for name, value in params.items() if name not in how}
 
 
 def _last_numbers(store: Store, log: Manifest) -> dict[str, float]:

