@@ -43,8 +43,6 @@ STOP_WORDS: Final = _set(
 )
 """English words that carry no content."""
 
-NEGATIONS: Final = _set("no not none without never nothing nobody neither nor")
-
 _DETERMINERS: Final = _set(
     "a an the another some several many few both each every no its his her their this that these those other"
 )
