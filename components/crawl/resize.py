@@ -46,7 +46,6 @@ def resize(
     Raises:
         BadRecord: with an `ImageReason`.
     """
-    cv2.setNumThreads(1)  # the processes of the runner keep every core busy
     inner = min if mode == "crop" else max
     with opened(data) as picture:
         original = picture.size

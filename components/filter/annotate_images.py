@@ -74,9 +74,7 @@ class AnnotateImagesStage(Stage[AnnotateImagesParams]):
 
     def _scores(self, images: pa.Table, out: Output) -> list[Scores]:
         """What is computed from the pixels of each image; nothing where it can't be decoded."""
-        import cv2
 
-        cv2.setNumThreads(1)  # the runner keeps every core busy
         found: list[Scores] = []
         waiting: list[tuple[Scores, Any]] = []
         columns = (images.column(name) for name in ("id", "bytes", "width", "height"))
