@@ -8,6 +8,7 @@ interval is that of the middle 90 %.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,6 +33,8 @@ _FIXED_BYTES: Final = 50_000
 _MORE_UNITS: Final = {"bloom": "dedup.bloom.filters", "dedup_cluster": "dedup.text.cluster_spans"}
 """Steps of few units, and the parameter that makes them more."""
 _LARGEST_UNIT: Final = 1 << 30
+_LARGEST_SCALE: Final = 1e18
+"""Above it an input is larger than all that was ever written: a search for a scale ends there."""
 _UNITS_A_CORE: Final = 8
 """Units of input for each core at least, so that no core is idle for long at the end of a step."""
 _READS_OF_A_GROUP: Final = 3
@@ -223,10 +226,40 @@ def forecast(
                 "The pilot released no words, so that nothing says what a number of tokens takes: give it "
                 "more of the input (--units), or filters that let something pass."
             )
-        for _ in range(6):
-            found = _Forecaster(pilot, cluster, scale / runs, runs).forecast(tokens_per_word)
-            scale *= tokens / max(found.tokens.middle, 1.0)
+        scale = _scale_for(
+            lambda tried: (
+                _Forecaster(pilot, cluster, tried / runs, runs).forecast(tokens_per_word).tokens.middle
+            ),
+            tokens,
+            scale,
+        )
     return _Forecaster(pilot, cluster, scale / runs, runs).forecast(tokens_per_word)
+
+
+def _scale_for(tokens_at: Callable[[float], float], tokens: float, start: float) -> float:
+    """The scale whose middle forecast is `tokens`, within 0.1 %.
+
+    Deduplication makes the release grow more slowly than the input, by how much the pilot says: a step
+    in proportion to what is missing comes nearer by too little, so that the scale is bracketed and bisected.
+
+    Raises:
+        ConfigurationError: where no input, however large, is forecast to release so much.
+    """
+    middle = start * tokens / max(tokens_at(start), 1.0)  # the answer, where nothing is deduplicated
+    found, most, low, high = tokens_at(middle), 0.0, 0.0, 0.0
+    while abs(found / tokens - 1) > 0.001 and not (low and high and high / low < 1.0001):
+        most = max(most, found)
+        if found < tokens:
+            low, middle = middle, math.sqrt(middle * high) if high else middle * 4
+        else:
+            high, middle = middle, math.sqrt(low * middle) if low else middle / 4
+        if middle > start * _LARGEST_SCALE:
+            raise ConfigurationError(
+                f"By this pilot no input releases {tokens:.3g} tokens: deduplication leaves at most about "
+                f"{most:.3g}. Ask for fewer --tokens, or give the pilot more of the input (--units)."
+            )
+        found = tokens_at(middle)
+    return middle
 
 
 class _Forecaster:

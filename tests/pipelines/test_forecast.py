@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,23 @@ def test_a_target_of_tokens_sets_the_scale() -> None:
     found = forecast(pilot(), CLUSTER, tokens=1e12, tokens_per_word=1.25)
     assert found.tokens.middle == pytest.approx(1e12, rel=1e-6)
     assert found.words.middle == pytest.approx(8e11, rel=1e-6)
+
+
+@pytest.mark.parametrize("tokens", [1e4, 1e9, 1e12])
+def test_a_target_of_tokens_is_met_where_deduplication_grows(tokens: float) -> None:
+    found = forecast(pilot(dedup_share=0.6, half=0.66), CLUSTER, tokens=tokens, runs=3)
+    assert found.tokens.middle == pytest.approx(tokens, rel=0.002)
+
+
+def test_a_target_that_deduplication_never_lets_through_is_refused() -> None:
+    copies = pilot(dedup_share=0.5, half=0.9)
+    again = [UnitUse(40, 20, 3.6, 3.6, 1 << 20) for _ in range(10)]
+    names = ["dedup", "dedup_lines", "dedup_images", "dedup_pages"]
+    for upstream, name in itertools.pairwise(names):
+        copies.steps.insert(-1, step(name, upstream, again, family="dedup", half=0.9))
+    copies.steps[-1].upstream = names[-1:]
+    with pytest.raises(ConfigurationError, match=r"no input releases 1e\+12 tokens: deduplication leaves"):
+        forecast(copies, CLUSTER, tokens=1e12)
 
 
 def test_a_pilot_that_released_nothing_says_nothing_of_tokens() -> None:
