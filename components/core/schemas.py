@@ -12,12 +12,9 @@ from typing import Final
 
 import pyarrow as pa
 
+from components.core import forensic_schemas
 from components.core.errors import ConfigurationError
-
-
-def _field(name: str, kind: pa.DataType, doc: str, *, nullable: bool = True) -> pa.Field:
-    return pa.field(name, kind, nullable=nullable, metadata={"doc": doc})
-
+from components.core.schema_field import column as _field
 
 SCORES: Final = pa.map_(pa.string(), pa.float64())
 
@@ -671,6 +668,7 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
     "gate/1": GATE,
     "audits/1": AUDITS,
     "kale_captions/1": KALE_CAPTIONS,
+    **forensic_schemas.SCHEMAS,
     "ledger/1": LEDGER,
 }
 

@@ -1,0 +1,1 @@
+"""Deepfake detection: media, faces, forgeries, detectors, benchmark and screening."""

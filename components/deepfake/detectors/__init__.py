@@ -1,0 +1,64 @@
+"""The registry of detectors: every module of this package that registers one is found by itself."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from components.core.errors import ConfigurationError
+from components.core.task import read_params
+from components.deepfake.detectors.base import Detector, DetectorParams, Registered
+
+_REGISTRY: dict[str, Registered] = {}
+
+
+def register(params: type[DetectorParams] = DetectorParams) -> Callable[[type[Detector]], type[Detector]]:
+    """Class decorator: put a detector into the registry under its `name`.
+
+    Args:
+        params: the model of its parameters.
+    """
+
+    def decorate(detector: type[Detector]) -> type[Detector]:
+        before = _REGISTRY.get(detector.name)
+        if before is not None and before.detector.__module__ != detector.__module__:
+            raise ValueError(
+                f"{detector.__module__} and {before.detector.__module__} are both {detector.name!r}"
+            )
+        _REGISTRY[detector.name] = Registered(detector, params)
+        return detector
+
+    return decorate
+
+
+@functools.cache
+def registry() -> Mapping[str, Registered]:
+    """All detectors by name, in alphabetical order."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return dict(sorted(_REGISTRY.items()))
+
+
+def open_detectors(wanted: Mapping[str, Mapping[str, Any]], weights: Path | None = None) -> list[Detector]:
+    """Detectors ready to judge, in the order given.
+
+    Args:
+        wanted: name of a detector to its parameters.
+        weights: folder of a trained model (`detectors` of a run of the pipeline `deepfake`); None for
+            what comes with the package.
+
+    Raises:
+        ConfigurationError: for a name that is not registered, wrong parameters, or missing weights.
+    """
+    opened = []
+    for name, values in wanted.items():
+        if name not in registry():
+            raise ConfigurationError(f"There is no detector {name!r}; there are {', '.join(registry())}.")
+        found = registry()[name]
+        params = read_params(found.params, values, f"deepfake.detectors.{name}")
+        opened.append(found.detector(params, weights))
+    return opened
