@@ -18,19 +18,7 @@ PROVENANCE: Final = pa.struct(
     ]
 )
 
-_MEDIA_COLUMNS: Final = (
-    _field(
-        "id", pa.string(), "SHA-256 (hex) of the file's bytes; of its recipe for a forgery", nullable=False
-    ),
-    _field("uri", pa.string(), "where the file lies; of the real one for a forgery", nullable=False),
-    _field("kind", pa.string(), "image or video", nullable=False),
-    _field("format", pa.string(), "image format, or container of a video", nullable=False),
-    _field("size", pa.int64(), "bytes", nullable=False),
-    _field("width", pa.int32(), "pixels, as displayed", nullable=False),
-    _field("height", pa.int32(), "pixels, as displayed", nullable=False),
-    _field("seconds", pa.float64(), "duration of a video; 0 for an image", nullable=False),
-    _field("fps", pa.float64(), "mean frames a second; 0 for an image", nullable=False),
-    _field("has_audio", pa.bool_(), "whether there is an audio track", nullable=False),
+_LABELS: Final = (
     _field("label", pa.int8(), "1 forged, 0 real, null where nobody says"),
     _field("method", pa.string(), "how it was forged, such as FaceSwap; null for a real one"),
     _field(
@@ -49,7 +37,32 @@ _MEDIA_COLUMNS: Final = (
     ),
     _field("source", pa.string(), "id or name of the real file a forgery was made from; null where unknown"),
     _field("attributes", pa.map_(pa.string(), pa.string()), "labels for slices: gender, age, compression"),
+)
+
+_MEDIA_COLUMNS: Final = (
+    _field(
+        "id", pa.string(), "SHA-256 (hex) of the file's bytes; of its recipe for a forgery", nullable=False
+    ),
+    _field("uri", pa.string(), "where the file lies; of the real one for a forgery", nullable=False),
+    _field("kind", pa.string(), "image or video", nullable=False),
+    _field("format", pa.string(), "image format, or container of a video", nullable=False),
+    _field("size", pa.int64(), "bytes", nullable=False),
+    _field("width", pa.int32(), "pixels, as displayed", nullable=False),
+    _field("height", pa.int32(), "pixels, as displayed", nullable=False),
+    _field("seconds", pa.float64(), "duration of a video; 0 for an image", nullable=False),
+    _field("fps", pa.float64(), "mean frames a second; 0 for an image", nullable=False),
+    _field("has_audio", pa.bool_(), "whether there is an audio track", nullable=False),
+    *_LABELS,
     _field("provenance", PROVENANCE, "what the file says of its own origin"),
+)
+
+MEDIA_SOURCES: Final = pa.schema(
+    [
+        _field("id", pa.string(), "id of the source: of its address", nullable=False),
+        _field("uri", pa.string(), "where the file lies", nullable=False),
+        _field("size", pa.int64(), "bytes", nullable=False),
+        *_LABELS,
+    ]
 )
 
 MEDIA: Final = pa.schema(_MEDIA_COLUMNS)
@@ -196,6 +209,7 @@ BENCHMARK: Final = pa.schema(
 )
 
 SCHEMAS: Final[dict[str, pa.Schema]] = {
+    "media_sources/1": MEDIA_SOURCES,
     "media/1": MEDIA,
     "samples/1": SAMPLES,
     "crops/1": CROPS,
