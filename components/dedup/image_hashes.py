@@ -22,9 +22,9 @@ import numpy.typing as npt
 import PIL.Image as PilImage
 from PIL import ImageOps
 
+from components.core.dhash import dhash, thumbnail
 from components.core.images import MAX_PIXELS
-from components.dedup.dhash import dhash
-from components.dedup.phash import SIDE, phash
+from components.dedup.phash import phash
 
 MIN_DECODED: Final = 128
 """Shortest side in pixels down to which a JPEG may be decoded at half, a quarter or an eighth. With
@@ -65,14 +65,6 @@ def hash_grey(picture: PilImage.Image) -> Hashes:
     if small.max() - small.min() < FLAT:
         return Hashes(None, None)
     return Hashes(phash(small), dhash(small))
-
-
-def thumbnail(picture: PilImage.Image) -> npt.NDArray[np.float64]:
-    """The means of 32 x 32 equal blocks of a grey image, rounded to grey levels.
-
-    Pixels that lie in two blocks count for each by their share. Pillow computes them in fixed point.
-    """
-    return np.asarray(picture.resize((SIDE, SIDE), PilImage.Resampling.BOX), np.float64)
 
 
 def _grey(data: bytes, short_side: int) -> PilImage.Image | None:

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-SIDE: Final = 32
-"""Side in pixels of the grey thumbnail that is transformed (the usual pHash: 32, then 8 x 8)."""
+from components.core.dhash import SIDE
+
 LOW: Final = 8
 """Side of the block of lowest frequencies that makes the 64 bits."""
 

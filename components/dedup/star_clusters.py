@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from components.dedup.dhash import mirrored_dhashes
+from components.core.dhash import mirrored_dhashes
 from components.dedup.hamming import I64, U64, pairs_within, popcount
 from components.dedup.phash import MIRROR
 

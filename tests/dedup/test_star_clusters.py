@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.dedup.dhash import mirrored_dhashes
+from components.core.dhash import mirrored_dhashes
 from components.dedup.phash import MIRROR
 from components.dedup.star_clusters import Nearness, star_clusters
 from tests.dedup.test_hamming import near_each_other

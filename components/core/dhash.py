@@ -1,4 +1,7 @@
-"""The 64-bit difference hash (dHash) of a thumbnail: is a block lighter than the one to its left?"""
+"""The 64-bit difference hash (dHash) of a thumbnail: is a block lighter than the one to its left?
+
+Here because image deduplication and the search for leaks between splits of faces both need it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import PIL.Image as PilImage
 
-from components.dedup.phash import SIDE
-
+SIDE: Final = 32
+"""Side in pixels of the grey thumbnail that is hashed."""
 ROWS: Final = 8
 COLUMNS: Final = 9
 STEPS: Final = 2
@@ -29,6 +33,14 @@ def _weights(blocks: int, length: int) -> npt.NDArray[np.float64]:
 
 _DOWN: Final = _weights(ROWS, SIDE)
 _ACROSS: Final = np.ascontiguousarray(_weights(COLUMNS, SIDE).T)
+
+
+def thumbnail(picture: PilImage.Image) -> npt.NDArray[np.float64]:
+    """The means of 32 x 32 equal blocks of a grey image, rounded to grey levels.
+
+    Pixels that lie in two blocks count for each by their share. Pillow computes them in fixed point.
+    """
+    return np.asarray(picture.resize((SIDE, SIDE), PilImage.Resampling.BOX), np.float64)
 
 
 def dhash(thumbnail: npt.NDArray[np.float64]) -> int:

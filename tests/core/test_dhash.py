@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from components.dedup.dhash import dhash, mirrored_dhashes
-from components.dedup.image_hashes import thumbnail
+from components.core.dhash import dhash, mirrored_dhashes, thumbnail
 from tests.dedup.pictures import distance, scene
 
 
