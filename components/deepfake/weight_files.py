@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -43,4 +42,4 @@ def link_fold(weights: Path, name: str, method: str, target: Path) -> None:
     for path in sorted(weights.iterdir()):
         found, without, suffix = parse_weight_file(path.name)
         if found == name and without == method:
-            os.symlink(path.resolve(), target / weight_file(name, suffix))
+            (target / weight_file(name, suffix)).symlink_to(path.resolve())
