@@ -26,3 +26,7 @@ class DeepfakeReason(StrEnum):
     # screening (`screen`)
     DECLARED_SYNTHETIC = "declared_synthetic"
     LIKELY_FORGED = "likely_forged"
+    # splits (`splits`)
+    SPLIT_LEAK = "split_leak"
+    # forgeries (`synthesize`)
+    CANNOT_FORGE = "cannot_forge"
