@@ -121,5 +121,4 @@ def fill(corners: Points, height: int, width: int) -> Mask:
     drawn = np.zeros((height, width), np.uint8)
     scaled = np.round(corners * (1 << _SHIFT)).astype(np.int32)
     cv2.fillConvexPoly(drawn, scaled, 255, lineType=cv2.LINE_AA, shift=_SHIFT)
-    mask: Mask = drawn.astype(np.float32) / 255
-    return mask
+    return (drawn / np.float32(255)).astype(np.float32)

@@ -31,6 +31,8 @@ from components.deepfake.sample import Crop, Floats, Pixels, Sample
 
 _POOL: Final = 8
 """Other samples whose poses are compared; the nearest face among them is taken."""
+_WITHIN: Final = 0.93
+"""Size of the hull that is cloned: at its full one it would take in hair beside the temples."""
 _BORDER: Final = 4
 """Pixels that the pictures are framed with while they are cloned: a mask must not touch their edge."""
 
@@ -96,10 +98,12 @@ def swap(target: Crop, source: Crop) -> tuple[Pixels, Pixels]:
         raise ValueError("a patch has no landmarks: there is no face to swap")
     height, width = target.image.shape[:2]
     warped = _warp(source, target)
-    hull = fill(outline(target.landmarks), height, width)
+    corners = outline(target.landmarks)
+    middle = corners.mean(0)
+    hull = fill((corners - middle) * _WITHIN + middle, height, width)
     inside = hull > 0.5
     if not inside.any():
-        return target.image, as_pixels(hull * 0)
+        return target.image, np.zeros_like(target.image[..., 0])
     coloured = transfer_colour(warped, target.image, inside)
     return _clone(coloured, target.image, inside), as_pixels(inside.astype(np.float32))
 
@@ -125,7 +129,7 @@ def transfer_colour(image: Pixels, like: Pixels, inside: npt.NDArray[np.bool_]) 
     mine = tones[inside]
     gain = wanted.std(0) / np.maximum(mine.std(0), 1e-3)
     tones[inside] = (mine - mine.mean(0)) * np.clip(gain, 0.5, 2.0) + wanted.mean(0)
-    return as_pixels(np.clip(cv2.cvtColor(tones, cv2.COLOR_LAB2RGB), 0, 1))
+    return as_pixels(np.clip(cv2.cvtColor(tones, cv2.COLOR_LAB2RGB), 0, 1).astype(np.float32))
 
 
 def _far(one: Floats, other: Floats) -> float:
@@ -149,28 +153,28 @@ def _warp(source: Crop, target: Crop) -> Pixels:
     """The source's picture bent so that its landmarks and outline come to lie on the target's."""
     height, width = target.image.shape[:2]
     there, here = _mesh(source), _mesh(target)
-    # beyond the mesh, and where it folds, an affine map that fits all its points
+    # beyond the mesh, an affine map that fits all its points
     whole = np.linalg.lstsq(np.column_stack([here, np.ones(len(here))]), there, rcond=None)[0]
     down, across = np.mgrid[:height, :width].astype(np.float32)
     plain = np.stack([across, down, np.ones_like(down)], -1)
     at = plain @ whole.astype(np.float32)
     for corners in _triangles():
         new, old = here[list(corners)], there[list(corners)]
-        if not _upright(new):
+        if not _has_area(new):
             continue
         drawn = np.zeros((height, width), np.uint8)
         cv2.fillConvexPoly(drawn, np.rint(new).astype(np.int32), 1)
         move = cv2.getAffineTransform(new.astype(np.float32), old.astype(np.float32))
         within = drawn.astype(bool)
         at[within] = plain[within] @ move.T.astype(np.float32)
-    warped: Pixels = cv2.remap(
+    warped = cv2.remap(
         source.image,
         at[..., 0].astype(np.float32),
         at[..., 1].astype(np.float32),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REFLECT_101,
     )
-    return warped
+    return np.asarray(warped, np.uint8)
 
 
 def _mesh(crop: Crop) -> npt.NDArray[np.float64]:
@@ -194,7 +198,7 @@ def _triangles() -> tuple[tuple[int, int, int], ...]:
     return tuple(sorted(found))
 
 
-def _upright(corners: npt.NDArray[np.float64]) -> bool:
-    """Whether a triangle of the mesh shows its front: not one folded behind a turned head."""
+def _has_area(corners: npt.NDArray[np.float64]) -> bool:
+    """Whether a triangle has an area, of more than half a pixel: a turned head leaves some none."""
     one, other = corners[1] - corners[0], corners[2] - corners[0]
     return bool(abs(one[0] * other[1] - one[1] * other[0]) > 1.0)

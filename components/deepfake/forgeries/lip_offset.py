@@ -70,7 +70,7 @@ def shift(audio: Audio, seconds: float) -> Audio:
 
 
 def _borrow(audio: Audio, others: Sequence[Sample], rng: np.random.Generator) -> Audio | None:
-    """The sound of another sample, cut to the same length; None where none of the first few has so much at this rate."""
+    """The sound of another sample, cut to the same length; None where no few have so much at this rate."""
     for number in rng.permutation(len(others))[:_POOL]:
         other = others[int(number)].audio
         if other is None or other.rate != audio.rate or len(other.samples) < len(audio.samples):

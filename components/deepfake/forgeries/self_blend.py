@@ -149,7 +149,7 @@ def blend(crop: Crop, recipe: Recipe) -> Blend:
     """
     if crop.landmarks is None:
         raise ValueError("a patch has no landmarks: there is no face to blend")
-    plain = crop.image.astype(np.float32) / 255
+    plain: Floats = (crop.image / np.float32(255)).astype(np.float32)
     altered = _alter(plain, recipe.look)
     source, target = (altered, plain) if recipe.alter_source else (plain, altered)
     height, width = plain.shape[:2]
@@ -157,10 +157,11 @@ def blend(crop: Crop, recipe: Recipe) -> Blend:
     middle = corners.mean(0)
     mask = fill((corners - middle) * recipe.stretch + middle, height, width)
     move = _movement(recipe, height, width)
-    source = cv2.warpAffine(source, move, (width, height), borderMode=cv2.BORDER_REFLECT_101)
-    mask = cv2.warpAffine(mask, move, (width, height))
-    mask = _soften(_bend(mask, recipe.elastic), recipe) * np.float32(recipe.ratio)
-    return Blend(composite(source, target, mask), as_pixels(target), as_pixels(mask), recipe)
+    moved = cv2.warpAffine(source, move, (width, height), borderMode=cv2.BORDER_REFLECT_101)
+    mask = np.asarray(cv2.warpAffine(mask, move, (width, height)), np.float32)
+    mask = (_soften(_bend(mask, recipe.elastic), recipe) * recipe.ratio).astype(np.float32)
+    image = composite(np.asarray(moved, np.float32), target, mask)
+    return Blend(image, as_pixels(target), as_pixels(mask), recipe)
 
 
 def self_blend(crop: Crop, rng: np.random.Generator) -> Blend:
@@ -192,8 +193,8 @@ def _triple(rng: np.random.Generator) -> tuple[float, float, float]:
 
 def _alter(image: Floats, look: Look) -> Floats:
     """A picture (0 to 1) with other colours, coarser or sharper."""
-    seen = np.clip(image + np.array(look.rgb, np.float32), 0, 1)
-    tones = cv2.cvtColor(seen, cv2.COLOR_RGB2HSV)
+    shifted = np.clip(image + np.array(look.rgb, np.float32), 0, 1)
+    tones = cv2.cvtColor(shifted, cv2.COLOR_RGB2HSV)
     tones[..., 0] = (tones[..., 0] + look.hue) % 360
     tones[..., 1] = np.clip(tones[..., 1] + look.saturation, 0, 1)
     tones[..., 2] = np.clip(tones[..., 2] + look.value, 0, 1)
@@ -223,20 +224,22 @@ def _bend(mask: Floats, seed: int) -> Floats:
     """Elastic deformation (Simard et al. 2003): smoothed noise says where every pixel comes from."""
     height, width = mask.shape
     noise = np.random.Generator(np.random.PCG64(seed)).uniform(-1, 1, (GRID, GRID, 2)).astype(np.float32)
-    field = cv2.GaussianBlur(noise, (0, 0), _ELASTIC_SIGMA) * _ELASTIC_PIXELS
-    field = cv2.resize(field, (width, height)) * np.array([width / GRID, height / GRID], np.float32)
+    field: Floats = np.asarray(cv2.GaussianBlur(noise, (0, 0), _ELASTIC_SIGMA), np.float32)
+    field *= _ELASTIC_PIXELS
+    field = np.asarray(cv2.resize(field, (width, height)), np.float32)
+    field *= np.array([width / GRID, height / GRID], np.float32)
     down, across = np.mgrid[:height, :width].astype(np.float32)
-    bent: Floats = cv2.remap(mask, across + field[..., 0], down + field[..., 1], cv2.INTER_LINEAR)
-    return bent
+    bent = cv2.remap(mask, across + field[..., 0], down + field[..., 1], cv2.INTER_LINEAR)
+    return np.asarray(bent, np.float32)
 
 
 def _soften(mask: Floats, recipe: Recipe) -> Floats:
     """Smooth the edge of a mask by two filters; between them what is not 1 becomes 0."""
     height, width = mask.shape
     first, second = (max(3, round(kernel * max(height, width) / GRID) | 1) for kernel in recipe.kernels)
-    core = cv2.GaussianBlur(mask, (first, first), 0)
-    core = (core >= 1 - 1 / 255).astype(np.float32)
+    smooth = cv2.GaussianBlur(mask, (first, first), 0)
+    core = (smooth >= 1 - 1 / 255).astype(np.float32)
     if not core.any():  # a small mouth under a large filter: nothing would be forged
         core = mask
-    soft: Floats = cv2.GaussianBlur(core, (second, second), recipe.sigma * max(height, width) / GRID)
-    return soft
+    soft = cv2.GaussianBlur(core, (second, second), recipe.sigma * max(height, width) / GRID)
+    return np.asarray(soft, np.float32)

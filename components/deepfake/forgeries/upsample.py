@@ -80,9 +80,9 @@ def upsample(image: Pixels, recipe: Recipe) -> Pixels:
     height, width = image.shape[:2]
     even = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
     half = (even.shape[1] // 2, even.shape[0] // 2)
-    small = cv2.resize(even, half, interpolation=cv2.INTER_AREA).astype(np.float32)
+    small: Floats = cv2.resize(even, half, interpolation=cv2.INTER_AREA).astype(np.float32)
     if recipe.kernel is None:
-        large = small.repeat(2, 0).repeat(2, 1)
+        large: Floats = small.repeat(2, 0).repeat(2, 1)
     else:
         # a transposed convolution: every pixel of the small picture adds its kernel, two pixels apart.
         # Zeros between the pixels, then a correlation with the kernel turned about, is the same sum.
@@ -91,6 +91,6 @@ def upsample(image: Pixels, recipe: Recipe) -> Pixels:
         sparse[::2, ::2] = framed
         turned = np.ascontiguousarray(recipe.kernel[::-1, ::-1])
         summed = cv2.filter2D(sparse, -1, turned, anchor=(1, 1), borderType=cv2.BORDER_CONSTANT)
-        large = summed[4 : 4 + even.shape[0], 4 : 4 + even.shape[1]]
+        large = np.asarray(summed[4 : 4 + even.shape[0], 4 : 4 + even.shape[1]], np.float32)
     stored: Pixels = np.clip(np.rint(large[:height, :width]), 0, 255).astype(np.uint8)
     return stored

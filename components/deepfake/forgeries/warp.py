@@ -18,10 +18,12 @@ from components.deepfake.detectors.base import Need
 from components.deepfake.forgeries import register
 from components.deepfake.forgeries.base import Forgery, as_pixels, composite, forge_faces
 from components.deepfake.forgeries.face_hull import Region, region_mask
-from components.deepfake.sample import Crop, Pixels, Sample
+from components.deepfake.sample import Crop, Floats, Pixels, Sample
 
-_DISTANCES: Final = (12.0, 40.0)
-"""Pixels between the eyes of the small face, about those of generators of 64 to 128 pixels and smaller."""
+_DISTANCES: Final = (18.0, 45.0)
+"""Pixels between the eyes of the small face, about those of generators of 64 to 128 pixels."""
+_MOST: Final = 0.6
+"""Of the crop's size, the most that is left."""
 _REGIONS: Final[tuple[Region, ...]] = ("face", "face_and_forehead", "lower_face")
 
 
@@ -60,8 +62,8 @@ def warp(crop: Crop, recipe: Recipe) -> tuple[Pixels, Pixels]:
         raise ValueError("a patch has no landmarks: there is no face to warp")
     height, width = crop.image.shape[:2]
     left, right = np.asarray(crop.landmarks[:2], np.float64)
-    # a crop that is already this small would come back as it was: half of it is taken at the most
-    scale = min(recipe.eyes / max(float(np.hypot(*(right - left))), 1.0), 0.5)
+    # a crop that is already this small would come back as it was
+    scale = min(recipe.eyes / max(float(np.hypot(*(right - left))), 1.0), _MOST)
     cosine, sine = (right - left) / max(float(np.hypot(*(right - left))), 1.0) * scale
     turn = np.array([[cosine, sine], [-sine, cosine]])
     side = max(8, round(max(height, width) * scale * 1.2))
@@ -78,6 +80,8 @@ def warp(crop: Crop, recipe: Recipe) -> tuple[Pixels, Pixels]:
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    mask = cv2.GaussianBlur(region_mask(crop, recipe.region), (0, 0), max(height, width) / 100)
-    whole = crop.image.astype(np.float32) / 255
-    return composite(back.astype(np.float32) / 255, whole, mask), as_pixels(mask)
+    sharp = region_mask(crop, recipe.region)
+    mask: Floats = np.asarray(cv2.GaussianBlur(sharp, (0, 0), max(height, width) / 100), np.float32)
+    whole = (crop.image / np.float32(255)).astype(np.float32)
+    coarse = (back / np.float32(255)).astype(np.float32)
+    return composite(coarse, whole, mask), as_pixels(mask)
