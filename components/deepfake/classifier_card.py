@@ -47,7 +47,7 @@ class ClassifierCard(BaseModel):
         le=1,
         description=(
             "side of the central square that the model sees, as a share of the aligned crop's side: 1 is "
-            "the crop with its margin (of 1.3 unless `faces` says otherwise), 0.77 the face without that margin"
+            "the crop with its margin (of 1.3 unless `faces` says otherwise), 0.77 the face without it"
         ),
     )
     output: Literal["logit", "probability", "two_logits"] = Field(
