@@ -24,6 +24,7 @@ PSEUDO_FAKES: Final = "pseudo-fakes"
 _ISOTONIC_ROWS: Final = 1_000
 _FOLDS: Final = 5
 _DIGITS: Final = 9
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def choose_threshold(labels: npt.NDArray[np.int64], probabilities: Floats, param
     tpr = 1 - np.searchsorted(forged, candidates) / len(forged)
     fpr = 1 - np.searchsorted(real, candidates) / len(real)
     if params.threshold == "fpr":
-        return float(candidates[np.flatnonzero(fpr <= params.fpr)[0]])
+        return float(candidates[np.flatnonzero(fpr <= params.fpr + _ROUNDING)[0]])
     balanced = np.round((tpr + 1 - fpr) / 2, 12)
     best = candidates[balanced == balanced.max()]
     return float(best[(len(best) - 1) // 2])
@@ -158,7 +159,7 @@ def abstention_band(
         (low, high); 0 and 1 where there are too few to promise anything. `low` may be above `high`.
     """
     forged, real = np.sort(probabilities[labels == 1]), np.sort(probabilities[labels == 0])[::-1]
-    below, above = (int(np.floor(alpha * (len(part) + 1) + 1e-9)) for part in (forged, real))
+    below, above = (int(np.floor(alpha * (len(part) + 1) + _ROUNDING)) for part in (forged, real))
     low = float(forged[below - 1]) if below else 0.0
     high = float(real[above - 1]) if above else 1.0
     return low, high
