@@ -28,7 +28,7 @@ def _weights(blocks: int, length: int) -> npt.NDArray[np.float64]:
     pixels = np.arange(length, dtype=np.int64) * blocks
     low = np.maximum(edges[:-1, None], pixels[None, :])
     high = np.minimum(edges[1:, None], pixels[None, :] + blocks)
-    return np.maximum(high - low, 0).astype(np.float64)
+    return np.asarray(np.maximum(high - low, 0), np.float64)
 
 
 _DOWN: Final = _weights(ROWS, SIDE)
