@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -46,7 +46,7 @@ class PairsStage(Stage[PairsParams]):
     grouping = "partition"
     sorted_by = {"pairs": "id", "rest": "id"}
     columns = {
-        "images": ("id", "width", "height", "url", "alts"),
+        "images": ("id", "width", "height", "url", "alts", "scores"),
         "groups": ("image_id", "group"),
     }
 
@@ -85,6 +85,15 @@ class PairsStage(Stage[PairsParams]):
             raise Drop(CaptionReason.IMAGE_TOO_SMALL, size, float(short), float(params.min_side))
         if params.max_aspect and long > params.max_aspect * short:
             raise Drop(CaptionReason.IMAGE_ASPECT, size, round(long / max(1, short), 4), params.max_aspect)
+        self._judge_origin(dict(image["scores"] or []))
+
+    def _judge_origin(self, scores: Mapping[str, float]) -> None:
+        """Raises `Drop` where the image is synthetic or forged and such ones are not wanted."""
+        if self.params.synthetic_images == "drop" and scores.get("synthetic_declared", 0) > 0:
+            raise Drop(CaptionReason.IMAGE_SYNTHETIC, "the file declares that it is synthetic")
+        forged, most = scores.get("forged_probability"), self.params.max_forged_probability
+        if most is not None and forged is not None and forged > most:
+            raise Drop(CaptionReason.IMAGE_FORGED, "", forged, most)
 
     def _row(self, image: dict[str, Any], shown: Sequence[dict[str, Any]], out: Output) -> dict[str, Any]:
         """A row of pairs/1, but for its group and who captions it.

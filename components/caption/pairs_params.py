@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
@@ -153,6 +155,18 @@ class PairsParams(BaseModel):
         default=10.0,
         ge=0,
         description="Longer side over shorter above which an image is dropped; 0: none is.",
+    )
+    synthetic_images: Literal["flag", "drop"] = Field(
+        default="flag",
+        description="Images that declare to be synthetic (C2PA, IPTC, settings of a generator): flag keeps "
+        "them with their scores, drop captions none of them.",
+    )
+    max_forged_probability: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Probability of being forged above which an image is dropped; null: none is. Only images "
+        "have one about which the detectors of the step screen do not abstain.",
     )
 
     @model_validator(mode="after")

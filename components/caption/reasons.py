@@ -53,6 +53,8 @@ class CaptionReason(StrEnum):
     NOT_SHOWN = "not_shown"
     IMAGE_TOO_SMALL = "image_too_small"
     IMAGE_ASPECT = "image_aspect"
+    IMAGE_SYNTHETIC = "image_synthetic"
+    IMAGE_FORGED = "image_forged"
     NO_ALT = "no_alt"
     ALT_TOO_SHORT = "alt_too_short"
     UNINFORMATIVE_ALT = "uninformative_alt"

@@ -64,6 +64,8 @@ class FilterReason(StrEnum):
     IMAGE_TEXT = "image_text"
     IMAGE_UNRELATED = "image_unrelated"
     IMAGE_FREQUENT = "image_frequent"
+    IMAGE_SYNTHETIC = "image_synthetic"
+    IMAGE_FORGED = "image_forged"
     # addresses, flagged words, personal data
     URL_DOMAIN = "url_domain"
     URL_LISTED = "url_listed"

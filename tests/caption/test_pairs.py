@@ -236,6 +236,22 @@ def test_thresholds_and_their_reasons() -> None:
     ]  # fmt: skip
 
 
+def test_synthetic_and_forged_images_go_only_where_they_are_not_wanted() -> None:
+    images = [
+        image_row(1, scores=[("synthetic_declared", 1.0)]),
+        image_row(2, scores=[("synthetic_declared", 0.0), ("forged_probability", 0.9)]),
+        image_row(3, scores=[("synthetic_declared", 0.0), ("forged_probability", 0.8)]),
+        image_row(4),
+    ]
+    shown = [context_row(n, alt="A penguin on ice") for n in range(1, 5)]
+    assert choose(images, shown).kept == 4
+    out = choose(images, shown, synthetic_images="drop", max_forged_probability=0.8)
+    assert [(line["record_id"][-1], line["reason"]) for line in out.ledger] == [
+        ("1", "image_synthetic"), ("2", "image_forged"),
+    ]  # fmt: skip
+    assert (out.ledger[1]["score"], out.ledger[1]["threshold"]) == (0.9, 0.8)
+
+
 def test_page_and_texts_are_those_of_the_context_that_has_the_alt() -> None:
     shown = [
         context_row(1, alt="A penguin", page_url="https://a.org", title="First", url="https://a.org/1.jpg"),

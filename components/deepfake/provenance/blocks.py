@@ -26,6 +26,8 @@ _STARTS: Final = (
     (b"II*\0", "tiff"),
     (b"MM\0*", "tiff"),
     (b"GIF8", "gif"),
+    (b"BM", "bmp"),
+    (b"\0\0\0\x0cjP  ", "jp2"),
 )
 _BRANDS: Final = {
     b"qt  ": "mov",

@@ -21,6 +21,7 @@ from components.filter.rules.image_nsfw import ImageNsfwParams, image_nsfw
 from components.filter.rules.image_sharpness import ImageSharpnessParams, image_sharpness
 from components.filter.rules.image_similarity import ImageSimilarityParams, image_similarity
 from components.filter.rules.image_size import ImageSizeParams, image_size
+from components.filter.rules.image_synthetic import ImageSyntheticParams, image_synthetic
 from components.filter.rules.image_text_density import ImageTextDensityParams, image_text_density
 from components.filter.rules.image_url_words import ImageUrlWordsParams, image_url_words
 from components.filter.rules.language import LanguageParams, language
@@ -51,6 +52,7 @@ STORED_IMAGE_RULES: Final[tuple[ImageRule, ...]] = (
     image_nsfw,
     *IMAGE_RULES,
     image_broken,
+    image_synthetic,
     image_sharpness,
     image_text_density,
     image_similarity,
@@ -78,6 +80,7 @@ class RuleParams(
     ImageCountParams,
     ImageNsfwParams,
     ImageBrokenParams,
+    ImageSyntheticParams,
     ImageSharpnessParams,
     ImageTextDensityParams,
     ImageSimilarityParams,
