@@ -25,6 +25,7 @@ from components.deepfake.benchmark_samples import (
 )
 from components.deepfake.calibration import Calibration
 from components.deepfake.detectors import registry
+from components.deepfake.leaderboard import as_json, boards, markdown
 from components.deepfake.protocols import Against, Cell, cells, comparisons, slices
 from components.deepfake.reasons import DeepfakeReason
 from components.deepfake.source_confounding import confounding, file_facts
@@ -40,7 +41,8 @@ class BenchmarkStage(Stage[BenchmarkParams]):
     Before any number it looks for persons and sources that are in training and in test, which stop it, and
     asks how well file facts alone tell forged from real, the first rows of the table. It derives a table,
     of a figure a row: nothing to conserve. Samples without a label are counted and left out. Files that
-    could not be read at all are in no table that it reads: the step `read_media` counts them.
+    could not be read at all are in no table that it reads: the step `read_media` counts them. Beside the
+    table it writes leader boards, `leaderboard.md` and `leaderboard.json`.
     """
 
     name = "benchmark"
@@ -96,6 +98,9 @@ class BenchmarkStage(Stage[BenchmarkParams]):
         untrained = {name for name, found in registry().items() if not found.detector.trained}
         for cell in cells(wholes, said.keys(), untrained, trained_on):
             rows += self._measured(cell, figures, said, calibrations, tested)
+        found = boards(rows)
+        out.attach("leaderboard.md", markdown(found).encode())
+        out.attach("leaderboard.json", as_json(found).encode())
         out.keep("benchmark", pa.Table.from_pylist(rows, schema=schemas.get("benchmark/1")))
 
     def _leaks(
@@ -176,9 +181,11 @@ class BenchmarkStage(Stage[BenchmarkParams]):
     ) -> Iterator[dict[str, Any]]:
         mine = said[cell.detector, cell.fold, cell.variant]
         calibration = calibrations.get(cell.detector, Calibration.none(cell.detector))
+        if not mine.tried[cell.against.all].any():
+            return
         if cell.variant != CLEAN:
             clean = said.get((cell.detector, None, CLEAN))
-            if clean is not None and mine.tried[cell.against.all].any():
+            if clean is not None:
                 yield from figures.variant(cell, mine, clean, calibration)
             return
         yield from figures.media(cell, mine, calibration)

@@ -72,8 +72,8 @@ def read_said(rows: Iterable[Mapping[str, Any]], numbers: Mapping[str, int]) -> 
         if row["score"] is not None:
             said.score[number] = row["score"]
             said.frames[number] = _by_frame(row["frames"])
-    for (_, _, variant), said in found.items():
-        if variant == CLEAN:  # a detector that says nothing of a sample has lost it
+    for (_, fold, variant), said in found.items():
+        if variant == CLEAN and fold is None:  # a detector that says nothing of a sample has lost it
             said.tried[:] = True
     return found
 

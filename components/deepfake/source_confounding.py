@@ -56,7 +56,7 @@ def file_facts(samples: Sequence[Mapping[str, Any]], face_pixels: Mapping[str, f
             for row in samples
         ],
         np.float64,
-    ).reshape(len(samples), -1)
+    )
 
 
 def confounding(
