@@ -7,11 +7,14 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from components.core.errors import ConfigurationError
 from components.core.task import read_params
 from components.deepfake.detectors.base import Detector, DetectorParams, Registered
+
+EXTERNAL: Final = "external"
+"""The detector of which there may be several, each with weights of its own."""
 
 _REGISTRY: dict[str, Registered] = {}
 
@@ -43,11 +46,16 @@ def registry() -> Mapping[str, Registered]:
     return dict(sorted(_REGISTRY.items()))
 
 
+def default_detectors() -> dict[str, dict[str, Any]]:
+    """All detectors with their default parameters, but not `external`, which is nothing without a card."""
+    return {name: {} for name in registry() if name != EXTERNAL}
+
+
 def open_detectors(wanted: Mapping[str, Mapping[str, Any]], weights: Path | None = None) -> list[Detector]:
     """Detectors ready to judge, in the order given.
 
     Args:
-        wanted: name of a detector to its parameters.
+        wanted: name of a detector to its parameters; `external:NAME` is an external one that is called so.
         weights: folder of a trained model (`detectors` of a run of the pipeline `deepfake`); None for
             what comes with the package.
 
@@ -56,9 +64,15 @@ def open_detectors(wanted: Mapping[str, Mapping[str, Any]], weights: Path | None
     """
     opened = []
     for name, values in wanted.items():
-        if name not in registry():
-            raise ConfigurationError(f"There is no detector {name!r}; there are {', '.join(registry())}.")
-        found = registry()[name]
+        kind, colon, label = name.partition(":")
+        if kind not in registry() or (colon and (kind != EXTERNAL or not label)):
+            raise ConfigurationError(
+                f"There is no detector {name!r}; there are {', '.join(registry())} and {EXTERNAL}:NAME."
+            )
+        found = registry()[kind]
         params = read_params(found.params, values, f"deepfake.detectors.{name}")
-        opened.append(found.detector(params, weights))
+        detector = found.detector(params, weights)
+        if label:
+            vars(detector)["name"] = name  # of this one, over that of its class
+        opened.append(detector)
     return opened

@@ -1,0 +1,30 @@
+"""Parameters of the stage in which detectors judge samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from components.deepfake.detectors import default_detectors
+
+
+class DetectParams(BaseModel):
+    """Which detectors judge. A change judges every sample again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    detectors: dict[str, dict[str, Any]] = Field(
+        default_factory=default_detectors,
+        description=(
+            "Name of a detector to its parameters, {} for the defaults; external:NAME with a `card` for one "
+            "of your own. Default: all that are registered."
+        ),
+    )
+    folds: bool = Field(
+        default=True,
+        description="Judge test samples by the models that were trained without each method, too.",
+    )
+    batch: int = Field(
+        default=8, ge=1, le=256, description="Samples decoded and judged at a time: up to 20 MB a video."
+    )
