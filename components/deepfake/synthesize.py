@@ -155,7 +155,7 @@ def _loader(rows: Sequence[dict[str, Any]], crops: pa.Table) -> Callable[[int], 
     @lru_cache(maxsize=_HELD)
     def load(number: int) -> Sample:
         row = rows[number]
-        return from_rows(row, crops.take(places.get(row["id"], [])).to_pylist())
+        return from_rows(row, crops.take(pa.array(places.get(row["id"], []), pa.int64())).to_pylist())
 
     return load
 

@@ -73,7 +73,8 @@ def forge_faces(
     Args:
         draw: number of a track to its recipe, or None to leave that face alone; called once a number, so
             that a face has one recipe in its evenly spread and in its consecutive frames.
-        forge: crop and recipe to forged pixels and mask (255 where forged).
+        forge: crop and recipe to forged pixels and mask (255 where forged); a mask of zeros leaves the crop
+            as it is.
 
     Returns:
         The forged sample, without the patches that a forged face lies in; None if no face could be forged.
@@ -89,9 +90,9 @@ def forge_faces(
             return track
         crops = []
         for crop in track.crops:
-            if has_outline(crop):
-                image, mask = forge(crop, recipe)
-                crops.append(dataclasses.replace(crop, image=image, mask=mask))
+            made = forge(crop, recipe) if has_outline(crop) else None
+            if made is not None and made[1].any():
+                crops.append(dataclasses.replace(crop, image=made[0], mask=made[1]))
             else:
                 crops.append(crop)
         return Track(track.number, tuple(crops))
@@ -103,6 +104,8 @@ def forge_faces(
         for crop in track.crops:
             if crop.mask is not None:
                 boxes.setdefault(crop.frame, []).append(crop.box)
+    if not boxes:
+        return None
     apart = tuple(
         patch for patch in sample.patches if not any(_meet(patch.box, b) for b in boxes.get(patch.frame, ()))
     )

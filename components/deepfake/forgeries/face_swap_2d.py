@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from components.deepfake.detectors.base import Need
 from components.deepfake.forgeries import register
-from components.deepfake.forgeries.base import Forgery, as_pixels, forge_faces, has_outline
+from components.deepfake.forgeries.base import Forgery, as_pixels, composite, forge_faces, has_outline
 from components.deepfake.forgeries.face_hull import (
     MEAN_LANDMARKS,
     fill,
@@ -33,6 +33,10 @@ _POOL: Final = 8
 """Other samples whose poses are compared; the nearest face among them is taken."""
 _WITHIN: Final = 0.93
 """Size of the hull that is cloned: at its full one it would take in hair beside the temples."""
+_FADE: Final = 0.06
+"""Sides of the crop over which the change of colour sets in from the edge inwards."""
+_LEAST: Final = 8
+"""Pixels along the shorter side of a hull, below which there is no inside to solve for."""
 _BORDER: Final = 4
 """Pixels that the pictures are framed with while they are cloned: a mask must not touch their edge."""
 
@@ -89,7 +93,8 @@ def swap(target: Crop, source: Crop) -> tuple[Pixels, Pixels]:
     """Put the face of one crop onto another.
 
     Returns:
-        Forged picture and mask (0 to 255), both of the target's size.
+        Forged picture and mask (0 to 255), both of the target's size; a mask of zeros where so little of the
+        face lies on the crop that nothing could be put there.
 
     Raises:
         ValueError: where one of the two is a patch.
@@ -102,10 +107,15 @@ def swap(target: Crop, source: Crop) -> tuple[Pixels, Pixels]:
     middle = corners.mean(0)
     hull = fill((corners - middle) * _WITHIN + middle, height, width)
     inside = hull > 0.5
-    if not inside.any():
+    if min(cv2.boundingRect(inside.astype(np.uint8))[2:]) < _LEAST:
         return target.image, np.zeros_like(target.image[..., 0])
-    coloured = transfer_colour(warped, target.image, inside)
-    return _clone(coloured, target.image, inside), as_pixels(inside.astype(np.float32))
+    cloned = _clone(warped, target.image, inside)
+    # Poisson blending fits the edge only: where hair crosses it, the skin inside comes out too light
+    coloured = transfer_colour(cloned, target.image, inside)
+    apart = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 3)
+    share = np.clip(apart / (_FADE * max(height, width)), 0, 1).astype(np.float32)
+    one, other = ((picture / np.float32(255)).astype(np.float32) for picture in (coloured, cloned))
+    return composite(one, other, share), as_pixels(inside.astype(np.float32))
 
 
 def pose(crop: Crop) -> Floats:
@@ -145,7 +155,8 @@ def _clone(image: Pixels, target: Pixels, inside: npt.NDArray[np.bool_]) -> Pixe
     mask = cv2.copyMakeBorder(inside.astype(np.uint8) * 255, *frame, cv2.BORDER_CONSTANT, value=0)
     left, top, across, down = cv2.boundingRect(mask)
     cloned = cv2.seamlessClone(wide, below, mask, (left + across // 2, top + down // 2), cv2.NORMAL_CLONE)
-    result: Pixels = np.ascontiguousarray(cloned[_BORDER : _BORDER + height, _BORDER : _BORDER + width])
+    within = cloned[_BORDER : _BORDER + height, _BORDER : _BORDER + width]
+    result: Pixels = np.where(inside[..., None], within, target)  # it smooths one pixel beyond the mask
     return result
 
 

@@ -28,7 +28,7 @@ _SHARES: Final = (0.3, 0.3, 0.15, 0.1, 0.15)
 """How often each of REGIONS is drawn: mostly whole faces, which is what swaps replace."""
 _RGB_SHIFT: Final = 20 / 255
 _HUE_DEGREES: Final = 6.0
-_SATURATION, _VALUE = 0.10, 0.06
+_SATURATION, _VALUE = 0.20, 0.06
 _BRIGHTNESS_CONTRAST: Final = 0.1
 _SHARPEN: Final = (0.2, 0.5)
 _SHIFT: Final = (0.03, 0.015)
@@ -47,7 +47,8 @@ class Look:
     Attributes:
         rgb: added to the channels, of 1.
         hue: degrees that it is turned by.
-        saturation, value: added, of 1.
+        saturation: gain less 1, so that what is grey stays grey.
+        value: added, of 1.
         brightness: added, of 1.
         contrast: gain less 1.
         shrink: 2 or 4: halved or quartered by dropping pixels and enlarged again; 1: not.
@@ -196,7 +197,7 @@ def _alter(image: Floats, look: Look) -> Floats:
     shifted = np.clip(image + np.array(look.rgb, np.float32), 0, 1)
     tones = cv2.cvtColor(shifted, cv2.COLOR_RGB2HSV)
     tones[..., 0] = (tones[..., 0] + look.hue) % 360
-    tones[..., 1] = np.clip(tones[..., 1] + look.saturation, 0, 1)
+    tones[..., 1] = np.clip(tones[..., 1] * (1 + look.saturation), 0, 1)
     tones[..., 2] = np.clip(tones[..., 2] + look.value, 0, 1)
     seen = cv2.cvtColor(tones, cv2.COLOR_HSV2RGB)
     seen = np.clip(seen * (1 + look.contrast) + look.brightness, 0, 1)

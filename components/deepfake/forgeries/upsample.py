@@ -89,8 +89,10 @@ def upsample(image: Pixels, recipe: Recipe) -> Pixels:
         framed = cv2.copyMakeBorder(small, 2, 2, 2, 2, cv2.BORDER_REFLECT_101)
         sparse = np.zeros((2 * framed.shape[0], 2 * framed.shape[1], 3), np.float32)
         sparse[::2, ::2] = framed
+        # four taps of pixel i cover 2i - 1 to 2i + 2, about the two pixels it was made of
+        middle = len(recipe.kernel) // 2
         turned = np.ascontiguousarray(recipe.kernel[::-1, ::-1])
-        summed = cv2.filter2D(sparse, -1, turned, anchor=(1, 1), borderType=cv2.BORDER_CONSTANT)
+        summed = cv2.filter2D(sparse, -1, turned, anchor=(middle, middle), borderType=cv2.BORDER_CONSTANT)
         large = np.asarray(summed[4 : 4 + even.shape[0], 4 : 4 + even.shape[1]], np.float32)
     stored: Pixels = np.clip(np.rint(large[:height, :width]), 0, 255).astype(np.uint8)
     return stored

@@ -20,8 +20,8 @@ from components.deepfake.forgeries.base import Forgery, as_pixels, composite, fo
 from components.deepfake.forgeries.face_hull import Region, region_mask
 from components.deepfake.sample import Crop, Floats, Pixels, Sample
 
-_DISTANCES: Final = (18.0, 45.0)
-"""Pixels between the eyes of the small face, about those of generators of 64 to 128 pixels."""
+_DISTANCES: Final = (24.0, 48.0)
+"""Pixels between the eyes of the small face, about those of a generator of 64 to 128 pixels."""
 _MOST: Final = 0.6
 """Of the crop's size, the most that is left."""
 _REGIONS: Final[tuple[Region, ...]] = ("face", "face_and_forehead", "lower_face")
