@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
@@ -52,7 +52,7 @@ class SoundStretch:
         if ends < self._start - _LEAD_S or begins > self._stop:
             return
         try:
-            frames: list[AudioFrame] = packet.decode()
+            frames = cast("list[AudioFrame]", packet.decode())
         except (av.FFmpegError, ValueError):
             return
         for frame in frames:
