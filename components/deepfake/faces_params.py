@@ -92,3 +92,26 @@ class ExamineParams(BaseModel):
     frame_patches: int = Field(
         default=1, ge=0, le=16, description="The same of every evenly spread frame of a video."
     )
+
+
+class ExtractFacesParams(ExamineParams):
+    """The `faces` step: how files are looked at, and the limits of the process that decodes them."""
+
+    max_bytes: int = Field(
+        default=1 << 30,
+        ge=1 << 10,
+        le=1 << 31,
+        description="Largest file in bytes that is read (media_too_large beyond it).",
+    )
+    examine_s: float = Field(
+        default=300.0,
+        gt=0,
+        description="Seconds that decoding one file and finding its faces may take (timeout beyond them).",
+    )
+    memory_bytes: int = Field(
+        default=4 << 30,
+        ge=1 << 28,
+        description=(
+            "Memory in bytes that decoding one file may take beside the file itself (out_of_memory beyond it)."
+        ),
+    )

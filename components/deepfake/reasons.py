@@ -19,6 +19,11 @@ class DeepfakeReason(StrEnum):
     NO_FRAMES = "no_frames"
     TIMEOUT = "timeout"
     UNREADABLE = "unreadable"
+    # files, in the process that decodes them (`components.core.sandbox`)
+    FILE_CHANGED = "file_changed"
+    OUT_OF_MEMORY = "out_of_memory"
+    CRASHED = "crashed"
+    PARSER_ERROR = "parser_error"
     # faces
     NO_FACE = "no_face"
     FACE_TOO_SMALL = "face_too_small"

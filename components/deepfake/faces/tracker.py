@@ -27,7 +27,10 @@ _LOST_S: Final = 1.0
 _SMEAR: Final = 0.5
 """Weight of the last step in the running mean of a track's speed."""
 _CUT: Final = 0.5
-"""Share of two pictures' colours in common below which there is a cut between them."""
+"""Share of two pictures' colours in common below which there is a cut between them.
+
+Of 24 clips of talking people no neighbours among 16 evenly spread frames had less than 0.60 in common, and
+none among consecutive frames less than 0.85; of 276 pairs of different clips 271 had less than 0.5."""
 _LEVELS: Final = 6
 _CUT_SIDE: Final = 64
 
