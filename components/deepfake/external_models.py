@@ -105,7 +105,7 @@ def _torchscript(weights: Path, card: Path) -> Callable[[Any], Any]:
     names = zipfile.ZipFile(weights).namelist() if zipfile.is_zipfile(weights) else []
     if not any(name.endswith("/constants.pkl") for name in names):
         raise ConfigurationError(
-            f"{card}: format: {weights} is no TorchScript; pickled weights are never opened: they can run code"
+            f"{card}: format: {weights} is no TorchScript; pickled weights can run code and stay shut"
         )
     try:
         model: Any = torch.jit.load(str(weights), map_location="cpu")  # type: ignore[no-untyped-call]

@@ -31,8 +31,8 @@ class FoundationParams(FaceParams):
     tower: str | None = Field(
         default=None,
         description=(
-            "Folder of a vision checkpoint of transformers in safetensors (CLIP, SigLIP, DINOv2), the one the "
-            "head was trained on; null: the detector abstains."
+            "Folder of a vision checkpoint of transformers in safetensors (CLIP, SigLIP, DINOv2), the one "
+            "the head was trained on; null: the detector abstains."
         ),
     )
 
