@@ -169,7 +169,8 @@ class BenchmarkStage(Stage[BenchmarkParams]):
         if self.params.trained_on is not None:
             return self.params.trained_on
         datasets = sorted({row["dataset"] for row in samples if row["split"] == "train"})
-        return {detector: datasets for detector, _, _ in said}
+        # one that is not registered came from elsewhere with its weights
+        return {name: datasets for name, _, _ in said if name in registry()}
 
     def _measured(
         self,

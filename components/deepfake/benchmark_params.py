@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from components.deepfake.detectors import default_detectors
+from components.deepfake.faces_params import ExtractFacesParams
 
 
 class SplitsParams(BaseModel):
@@ -107,8 +110,22 @@ class RobustnessParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     variants: list[str] = Field(
-        default=["jpeg@50", "jpeg@20", "resize@0.5", "blur@2", "noise@8"],
+        default=["jpeg@50", "jpeg@20", "h264@40", "resize@0.5", "blur@2", "noise@8"],
         description="Corruptions with their level, such as jpeg@50; none: the step does nothing.",
+    )
+    pseudo_fakes: bool = Field(
+        default=True,
+        description=(
+            "Corrupt pseudo-fakes, too, and real ones beside them: their crops, as variant crops.NAME@LEVEL."
+        ),
+    )
+    detectors: dict[str, dict[str, Any]] = Field(
+        default_factory=default_detectors,
+        description="Name of a detector to its parameters, as deepfake.detect.detectors.",
+    )
+    faces: ExtractFacesParams = Field(
+        default_factory=ExtractFacesParams,
+        description="How a file is looked at: as deepfake.faces, or figures can't be compared.",
     )
     share: float = Field(
         default=1.0, gt=0, le=1, description="Share of the test samples, chosen by hash, that is corrupted."

@@ -49,7 +49,8 @@ class Alarm:
         """As a sentence."""
         return (
             f"{self.detector} on {self.family}: AUC {self.value:.3f} on {self.dataset} ({self.date}) is "
-            f"below the interval that began at {self.before_low:.3f} on {self.before_dataset} ({self.before_date})."
+            f"below the interval that began at {self.before_low:.3f} on {self.before_dataset} "
+            f"({self.before_date})."
         )
 
 

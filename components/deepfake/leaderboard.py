@@ -1,7 +1,7 @@
 """Leader boards in the layout of DeepfakeBench's tables, detectors by data sets, out of rows of benchmark/1.
 
 One board for a family and a level, never a mean over families. Data sets are columns; methods are with
-leave-generator-out, the board to look at first. Every figure comes with its interval and with how many it is over.
+leave-generator-out, the board to look at first. Every figure comes with its interval and what it is over.
 """
 
 from __future__ import annotations

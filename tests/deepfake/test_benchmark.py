@@ -71,7 +71,8 @@ def test_families_are_never_mixed_and_figures_are_right() -> None:
         assert found["milliseconds"]["value"] == 5
         assert set(found) == {
             "auc", "ap", "eer", "pauc", "tpr_at_fpr_1", "tpr_at_fpr_5", "accuracy", "balanced_accuracy",
-            "tpr", "fpr", "log_loss", "brier", "ece", "undecided", "auc_with_lost", "coverage", "milliseconds",
+            "tpr", "fpr", "log_loss", "brier", "ece", "undecided", "auc_with_lost", "coverage",
+            "milliseconds",
         }  # fmt: skip
     assert of(rows, family="swap", detector="spatial")["auc"]["remark"] is None
     assert of(rows, family="talking_head", detector="spatial")["auc"]["remark"] == "chance_level"

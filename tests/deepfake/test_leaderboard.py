@@ -5,8 +5,8 @@ from tests.deepfake.test_benchmark import CALIBRATION, measured, world
 
 FIGURE = {
     "detector": "spatial", "dataset": "A", "family": "swap", "method": None, "slice": None,
-    "protocol": "within", "variant": "clean", "level": "media", "metric": "auc", "value": 0.71, "low": 0.58, "high": 0.82,
-    "forged": 40, "real": 60, "groups": 90, "lost": 0, "remark": None,
+    "protocol": "within", "variant": "clean", "level": "media", "metric": "auc", "value": 0.71,
+    "low": 0.58, "high": 0.82, "forged": 40, "real": 60, "groups": 90, "lost": 0, "remark": None,
 }  # fmt: skip
 
 
