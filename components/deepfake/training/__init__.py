@@ -1,0 +1,1 @@
+"""Training of detectors: networks on crops with torch, linear models on features with scikit-learn."""
