@@ -121,7 +121,7 @@ def _params(detectors: Sequence[str], model: str | None, prior: float, trust: st
     from components.deepfake.screen_params import ScreenParams, VerdictParams
 
     return ScreenParams(
-        detectors={name: {} for name in detectors or registry()},
+        detectors={name: {} for name in detectors or ["provenance", *registry()]},
         model=model,
         trust_anchors=trust,
         verdict=VerdictParams(prior=prior),
@@ -244,10 +244,16 @@ def _print(console: Console, file: str, verdict: Verdict, screener: Screener) ->
     certain = "" if verdict.probability is None else f"  probability {verdict.probability:.2f}"
     console.print(f"  {verdict.word.replace('_', ' ')}{certain}", style=_STYLES[verdict.word])
     console.print(f"  {verdict.why}", markup=False)
+    silent: dict[str, list[str]] = {}
     for finding in verdict.findings:
+        if finding.abstained is not None and not finding.evidence:
+            silent.setdefault(str(finding.abstained).replace("_", " "), []).append(finding.detector)
+            continue
         console.print(f"  - {_line(finding, screener)}", markup=False)
-        for evidence in finding.evidence:
-            console.print(f"      {evidence.text}", style="dim", markup=False)
+        for text in dict.fromkeys(evidence.text for evidence in finding.evidence):
+            console.print(f"      {text}", style="dim", markup=False)
+    for why, names in silent.items():
+        console.print(f"  - no answer, {why}: {', '.join(names)}", markup=False)
 
 
 def _line(finding: Finding, screener: Screener) -> str:

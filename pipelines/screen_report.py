@@ -54,7 +54,7 @@ class ScreenReport:
         """One file that was judged."""
         self._counts[verdict.word] = self._counts.get(verdict.word, 0) + 1
         probability = "" if verdict.probability is None else f"{verdict.probability:.3f}"
-        self._rows.append((file, verdict.word, probability, verdict.why))
+        self._rows.append((file, verdict.word.replace("_", " "), probability, verdict.why))
         if len(self._panels) < SHOWN:
             self._panels.append(_panel(file, verdict, sample, families))
 
@@ -85,10 +85,21 @@ def _panel(file: str, verdict: Verdict, sample: Sample, families: Mapping[str, s
     """What is shown of one file."""
     blocks: list[Block] = [Paragraph(verdict.why)]
     figures = [_figure(crop.image, _where(crop, number)) for number, crop in _looked_at(sample)]
+    charts: list[Block] = []
+    rows = []
+    for finding in verdict.findings:
+        maps, lines, texts = _evidence(finding, sample)
+        figures += maps
+        charts += lines
+        score = "" if finding.score is None else f"{finding.score:+.2f}"
+        silent = "" if finding.abstained is None else f"no answer: {str(finding.abstained).replace('_', ' ')}"
+        rows.append((finding.detector, families[finding.detector], score, " ".join([silent, *texts]).strip()))
+    columns = [Column("detector"), Column("family"), Column("score", "number"), Column("what it says")]
+    blocks.append(Table(columns, rows, caption="Scores are log-odds before calibration."))
     if figures:
         blocks.append(Gallery(figures))
-    for finding in verdict.findings:
-        blocks += _of_detector(finding, sample, families[finding.detector])
+    if charts:
+        blocks.append(Columns(charts))
     return Panel(file, blocks, note=verdict.word.replace("_", " "))
 
 
@@ -100,36 +111,22 @@ def _looked_at(sample: Sample) -> Iterator[tuple[int, Crop]]:
         yield -1, sample.patches[0]
 
 
-def _of_detector(finding: Finding, sample: Sample, family: str) -> list[Block]:
-    said = (
-        f"no answer, {str(finding.abstained).replace('_', ' ')}"
-        if finding.score is None
-        else f"score {finding.score:+.2f} before calibration"
-    )
-    blocks: list[Block] = [Paragraph(f"{finding.detector} ({family}): {said}.")]
+def _evidence(finding: Finding, sample: Sample) -> tuple[list[Figure], list[LineChart], list[str]]:
+    """Heat maps, charts and sentences of one detector; what can't be drawn is told."""
     maps: list[Figure] = []
-    charts: list[Block] = []
+    charts: list[LineChart] = []
+    texts: list[str] = []
     for evidence in finding.evidence:
         if evidence.kind == "heat_map" and (figure := heat_figure(evidence, sample)) is not None:
             maps.append(figure)
         elif evidence.kind in {"spectrum", "series"} and evidence.values is not None:
             points = [(float(x), float(y)) for x, y in evidence.values]
-            charts.append(
-                LineChart(
-                    evidence.name,
-                    [Line(evidence.labels[1] or evidence.name, points)],
-                    evidence.labels[0],
-                    note=evidence.text,
-                    zero=False,
-                )
-            )
+            line = Line(evidence.labels[1] or evidence.name, points)
+            title = f"{finding.detector}: {evidence.name}"
+            charts.append(LineChart(title, [line], evidence.labels[0], note=evidence.text, zero=False))
         else:
-            blocks.append(Paragraph(evidence.text))
-    if maps:
-        blocks.append(Gallery(maps))
-    if charts:
-        blocks.append(Columns(charts))
-    return blocks
+            texts.append(evidence.text)
+    return maps, charts, texts
 
 
 def heat_figure(evidence: Evidence, sample: Sample) -> Figure | None:

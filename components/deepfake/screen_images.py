@@ -1,4 +1,4 @@
-"""The `screen` step: scores of images that say whether they are declared, or look, forged."""
+"""The `screen` step: whether images are declared, or look, synthetic or forged."""
 
 from __future__ import annotations
 
@@ -18,13 +18,10 @@ from components.deepfake.screen_params import ScreenImagesParams
 from components.deepfake.screener import Screener
 from components.deepfake.verdict import Verdict
 
-Scores = dict[str, float]
-SCORES = ("synthetic_declared", "forged_probability", "forged_verdict")
-"""Names of the scores that this stage sets; older ones of these names are taken out."""
-
-
 class ScreenImagesStage(Stage[ScreenImagesParams]):
-    """Adds to `scores` of every image what it declares and what calibrated detectors say; drops nothing.
+    """Says of every image what it declares and what calibrated detectors find; drops nothing.
+
+    One row an image, without its bytes, with a verdict, why, and scores:
 
     - `synthetic_declared`: 1 where the file declares that it is synthetic, else 0;
     - `forged_verdict`: 0 cannot tell, 1 likely real, 2 declared captured, 3 likely forged, 4 declared
@@ -32,58 +29,54 @@ class ScreenImagesStage(Stage[ScreenImagesParams]):
     - `forged_probability`: only where a verdict of 1 or 3 was given from pixels.
 
     What is done with them is decided later (`filter.decide.synthetic_images`, `caption.pairs`). An image
-    whose pixels can't be examined has the first score only, and a `changed` line. Pixels are decoded only
-    where a calibrated detector looks at them, so that metadata alone costs microseconds.
+    whose pixels can't be examined has the first score only, `cannot_tell`, and a `changed` line. Pixels are decoded only
+    where a calibrated detector looks at them, so that metadata alone costs about a millisecond.
     """
 
     name = "screen"
     consumes = {"images": "images/1"}
-    produces = {"images": "images/1"}
+    produces = {"screenings": "screenings/1"}
     reasons = DeepfakeReason
     grouping = "partition"
-    sorted_by = {"images": "id"}
+    sorted_by = {"screenings": "id"}
+    columns = {"images": ("id", "bytes")}
+    skipped = "screen.enabled is false"
 
     def __init__(self, params: ScreenImagesParams) -> None:
         super().__init__(params)
         self._screener: Screener | None = None
 
+    @property
+    def enabled(self) -> bool:
+        return self.params.enabled
+
     def run(self, unit: Unit, out: Output) -> None:
-        """Score one partition of images; it is sorted by id.
+        """Screen one partition of images; it is sorted by id.
 
         Raises:
             ConfigurationError: for detectors, weights or calibrations that can't be used.
         """
         images = unit.tables["images"]
         images = images.take(pc.sort_indices(images.column("id")))
-        if not self.params.enabled:
-            out.keep("images", images)
-            return
         if self._screener is None:
             self._screener = Screener(self.params)
         ids, data = images.column("id").to_pylist(), images.column("bytes")
-        found: list[Scores] = []
+        rows: list[dict[str, Any]] = []
         for start in range(0, len(ids), self.params.batch):
             batch = ids[start : start + self.params.batch]
-            found += self._batch(
-                self._screener, batch, [data[start + n].as_py() for n in range(len(batch))], out
-            )
-        before = images.column("scores").to_pylist()
-        merged = [_merged(old, new) for old, new in zip(before, found, strict=True)]
-        index, field = images.schema.get_field_index("scores"), schemas.get("images/1").field("scores")
-        out.keep("images", images.set_column(index, field, pa.array(merged, field.type)))
+            files = [data[start + n].as_py() for n in range(len(batch))]
+            rows += self._batch(self._screener, batch, files, out)
+        out.keep("screenings", pa.Table.from_pylist(rows, schema=schemas.get("screenings/1")))
 
     def _batch(
         self, screener: Screener, ids: Sequence[str], files: Sequence[bytes], out: Output
-    ) -> list[Scores]:
-        """Scores of some images, in their order."""
-        samples: list[Sample | None] = []
-        for image_id, file in zip(ids, files, strict=True):
-            samples.append(_sample(screener, image_id, file, out))
-        seen = [sample for sample in samples if sample is not None]
-        verdicts = iter(screener.verdicts(seen))
+    ) -> list[dict[str, Any]]:
+        """Rows of some images, in their order."""
+        samples = [_sample(screener, image_id, file, out) for image_id, file in zip(ids, files, strict=True)]
+        verdicts = iter(screener.verdicts([sample for sample in samples if sample is not None]))
         return [
-            {"synthetic_declared": 0.0} if sample is None else _scores(screener, next(verdicts), out)
-            for sample in samples
+            _row(screener, image_id, None if sample is None else next(verdicts), out)
+            for image_id, sample in zip(ids, samples, strict=True)
         ]
 
 
@@ -100,8 +93,11 @@ def _sample(screener: Screener, image_id: str, file: bytes, out: Output) -> Samp
         return None
 
 
-def _scores(screener: Screener, verdict: Verdict, out: Output) -> Scores:
-    """The scores of a verdict; counted by word and by detector."""
+def _row(screener: Screener, image_id: str, verdict: Verdict | None, out: Output) -> dict[str, Any]:
+    """A row of screenings/1; counted by word and by detector. None: the pixels could not be examined."""
+    if verdict is None:
+        why = "The file declares nothing, and its pixels could not be examined."
+        return {"id": image_id, "verdict": "cannot_tell", "why": why, "scores": {"synthetic_declared": 0.0}}
     out.count(f"verdict_{verdict.word}")
     for finding in verdict.findings:
         _count(screener, finding, out)
@@ -111,7 +107,12 @@ def _scores(screener: Screener, verdict: Verdict, out: Output) -> Scores:
     }
     if verdict.probability is not None and verdict.word in {"likely_forged", "likely_real"}:
         scores["forged_probability"] = verdict.probability
-    return scores
+    return {
+        "id": image_id,
+        "verdict": verdict.word,
+        "why": verdict.why,
+        "scores": dict(sorted(scores.items())),
+    }
 
 
 def _count(screener: Screener, finding: Finding, out: Output) -> None:
@@ -126,8 +127,3 @@ def _count(screener: Screener, finding: Finding, out: Output) -> None:
         else:
             said = calibration.answer(calibration.apply(finding.score))
     out.count(f"detector_{finding.detector}_{said}")
-
-
-def _merged(old: Any, new: Scores) -> list[tuple[str, float]]:
-    kept = {name: value for name, value in dict(old or []).items() if name not in SCORES}
-    return sorted({**kept, **new}.items())

@@ -73,7 +73,7 @@ class ScreenImagesParams(ScreenParams):
         default=True,
         description=(
             "Score images. false: they pass as they are. Without calibrated detectors only metadata is read, "
-            "which costs microseconds an image."
+            "which costs about a millisecond an image."
         ),
     )
     batch: int = Field(default=16, ge=1, le=1024, description="Images that detectors see at a time.")
