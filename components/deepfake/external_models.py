@@ -17,12 +17,11 @@ from pydantic import Field, ValidationError
 
 from components.core.errors import ConfigurationError
 from components.deepfake.classifier_card import ClassifierCard, explain
+from components.deepfake.heat_maps import LogOdds
 from components.deepfake.onnx_models import OnnxClassifier
 from components.deepfake.sample import Pixels
 
 _BATCH: Final = 16
-
-LogOdds = Callable[[Sequence[Pixels]], npt.NDArray[np.float64]]
 
 
 class ExternalCard(ClassifierCard):
