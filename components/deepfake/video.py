@@ -247,7 +247,7 @@ def sample_frames(
         times = timeline(container, video)
     plan = _plan(times, even, dense_seconds, dense_rate)
     frames = _decoded(source, times, plan, (max_side, dense_side), threads, thrifty=True)
-    if frames.problem != times.problem or not frames.even:
+    if frames.problem != times.problem or not (frames.even or frames.dense):
         # key frames that are none, wrong times: what the decoder makes of all packets counts
         frames = _decoded(source, times, plan, (max_side, dense_side), threads, thrifty=False)
     if not frames.even and not frames.dense:

@@ -34,6 +34,7 @@ _CONTAINERS: Final = (
     "yuv4mpegpipe,mp3,wav,flac,aac,amr,aiff,ac3"
 )
 """Containers FFmpeg may try. Those of sound alone are there to be recognised, and refused as such."""
+_HEIF: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 _STATES_DURATION: Final = frozenset({"mov", "matroska", "avi"})
 """Containers that write down how long they are; for others FFmpeg guesses from the bit rate."""
 _MISSING_S: Final = 1.0
@@ -138,6 +139,9 @@ def opened_video(source: Source, threads: int = 1) -> Iterator[tuple[InputContai
         stream.seek(0)
         if not start:
             raise BadRecord(DeepfakeReason.EMPTY_FILE, "the file has no bytes")
+        if start[4:8] == b"ftyp" and start[8:12] in _HEIF:
+            # FFmpeg would take one tile of it for a frame
+            raise BadRecord(DeepfakeReason.UNSUPPORTED_KIND, "an image in HEIF (HEIC), which is not read")
         try:
             container = av.open(stream, mode="r", container_options={"format_whitelist": _CONTAINERS})
         except (av.FFmpegError, ValueError, OSError) as error:

@@ -58,7 +58,6 @@ _ALIASES: Final = {
     "entire_face_synthesis": "entire_synthesis", "efs": "entire_synthesis", "synthesis": "entire_synthesis",
     "face_editing": "editing", "edit": "editing", "fe": "editing",
 }  # fmt: skip
-_NOT_MEDIA: Final = frozenset({"csv", "tsv", "txt", "json", "md", "yaml", "yml", "pdf", "html"})
 
 
 class GenericParams(DatasetParams):
@@ -102,8 +101,6 @@ def _of_folders(root: str, found: Mapping[str, FoundFile]) -> Iterator[LabelledF
     labelled = 0
     for path, file in found.items():
         folders = [folder.lower() for folder in path.split("/")[:-1]]
-        if path.rpartition(".")[2].lower() in _NOT_MEDIA:
-            continue
         place = next((n for n, folder in enumerate(folders) if folder in REAL | FORGED), None)
         if place is None:
             yield LabelledFile(file.uri, file.size)
