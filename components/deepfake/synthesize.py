@@ -174,7 +174,9 @@ def _why(forgery: Forgery, sample: Sample) -> tuple[DeepfakeReason, str]:
     """Reason and detail where a sample can't be forged."""
     missing = [need for need in forgery.alters if not getattr(sample, need)]
     if not missing:
-        detail = f"{forgery.name}: faces or sound too small or too short, or nobody else in the shard's split"
+        detail = (
+            f"{forgery.name}: faces too small, sound short or silent, or nobody else in the shard's split"
+        )
         return DeepfakeReason.CANNOT_FORGE, detail
     if "faces" in missing:
         return DeepfakeReason.NO_FACE, f"{forgery.name} alters faces; there is none"

@@ -1,5 +1,6 @@
 import dataclasses
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from components.core import schemas
 from components.core.errors import ConfigurationError
 from components.core.stage import Output, Unit
 from components.core.store import Stores
+from components.deepfake.examine import examine
+from components.deepfake.faces_params import ExamineParams
 from components.deepfake.forgeries.base import generator
 from components.deepfake.forgeries.face_swap_2d import swap
 from components.deepfake.forgeries.self_blend import SelfBlend
@@ -224,3 +227,30 @@ def test_pixels_of_a_forged_sample_differ_from_the_real_one_but_for_a_forged_sou
         pairs = zip(sample.faces[0].crops, real, strict=True)
         same = all(np.array_equal(forged.image, crop.image) for forged, crop in pairs)
         assert same == (line["method"] == "lip_offset")
+
+
+@pytest.mark.corpora
+def test_real_clips_are_forged_on_their_faces(corpora: Path) -> None:
+    files = sorted((corpora / "faces").glob("grid__*GRID__*.mpg"))[:2]
+    params = ExamineParams(frames=2, dense_seconds=2.0)
+    people = [examine(file.read_bytes(), "video", params) for file in files]
+    out = synthesize(tables(people, ["train", "train"]))
+    assert (out.rows_in, out.kept, out.ledger) == (10, 10, [])
+    real = {person.id: person for person in people}
+    rows, crops = pa.concat_tables(out.tables["samples"]), pa.concat_tables(out.tables["crops"])
+    for line, forged in read_samples(rows, crops):
+        source = real[line["source"]]
+        if line["method"] == "lip_offset":
+            assert not np.array_equal(forged.audio.samples, source.audio.samples)  # type: ignore[union-attr]
+            continue
+        for made, crop in zip(forged.faces[0].crops, source.faces[0].crops, strict=True):
+            changed = np.abs(made.image.astype(int) - crop.image).max(-1)
+            assert made.mask is not None
+            assert changed[made.mask > 0].mean() > 1
+            assert changed[made.mask == 0].max(initial=0) <= 1
+        # a face in motion changes no faster where it is forged: one recipe holds from frame to frame
+        motion = [
+            np.abs(np.diff([crop.image.mean(-1) for crop in sample.dense[0].crops], 2, axis=0)).mean()
+            for sample in (forged, source)
+        ]
+        assert 0.4 < motion[0] / motion[1] < 1.3

@@ -8,6 +8,7 @@ stretched at random since it is a mean face's; and hue, saturation and value rea
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -172,7 +173,11 @@ def self_blend(crop: Crop, rng: np.random.Generator) -> Blend:
 
 @register
 class SelfBlend(Forgery):
-    """Every face of a sample blended with itself, by one recipe a track."""
+    """Every face of a sample blended with itself, by one recipe a track.
+
+    The copy beneath is never the altered one here: the real half of a stored pair is the sample as it is, and
+    a picture that is sharper or lighter all over would tell the two apart without any blending.
+    """
 
     name: ClassVar[str] = "self_blend"
     family: ClassVar[str] = "self_blend"
@@ -184,7 +189,7 @@ class SelfBlend(Forgery):
             made = blend(crop, recipe)
             return made.image, made.mask
 
-        return forge_faces(sample, lambda _: draw(rng), forged)
+        return forge_faces(sample, lambda _: dataclasses.replace(draw(rng), alter_source=True), forged)
 
 
 def _triple(rng: np.random.Generator) -> tuple[float, float, float]:

@@ -22,8 +22,6 @@ from components.deepfake.sample import Crop, Floats, Pixels, Sample
 
 _DISTANCES: Final = (24.0, 48.0)
 """Pixels between the eyes of the small face, about those of a generator of 64 to 128 pixels."""
-_MOST: Final = 0.6
-"""Of the crop's size, the most that is left."""
 _REGIONS: Final[tuple[Region, ...]] = ("face", "face_and_forehead", "lower_face")
 
 
@@ -62,8 +60,8 @@ def warp(crop: Crop, recipe: Recipe) -> tuple[Pixels, Pixels]:
         raise ValueError("a patch has no landmarks: there is no face to warp")
     height, width = crop.image.shape[:2]
     left, right = np.asarray(crop.landmarks[:2], np.float64)
-    # a crop that is already this small would come back as it was
-    scale = min(recipe.eyes / max(float(np.hypot(*(right - left))), 1.0), _MOST)
+    # a crop that is no larger than this is filtered all the same
+    scale = min(recipe.eyes / max(float(np.hypot(*(right - left))), 1.0), 1.0)
     cosine, sine = (right - left) / max(float(np.hypot(*(right - left))), 1.0) * scale
     turn = np.array([[cosine, sine], [-sine, cosine]])
     side = max(8, round(max(height, width) * scale * 1.2))

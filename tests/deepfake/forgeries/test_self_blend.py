@@ -126,6 +126,16 @@ def test_all_faces_of_a_sample_have_one_recipe() -> None:
     assert forged.audio is sample.audio
 
 
+def test_beside_the_face_a_stored_forgery_is_its_source() -> None:
+    sample = video(1)
+    for seed in range(6):
+        forged = SelfBlend().forge(sample, [], generator(str(seed)))
+        assert forged is not None
+        for made, real in zip(forged.faces[0].crops, sample.faces[0].crops, strict=True):
+            assert made.mask is not None
+            assert difference(made.image, real.image)[made.mask == 0].max() <= 1
+
+
 def test_patches_on_the_face_are_taken_out_and_others_stay_as_they_are() -> None:
     sample = video(1)
     forged = SelfBlend().forge(sample, [], generator("sample"))
