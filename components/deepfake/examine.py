@@ -260,14 +260,14 @@ def _still_size(data: bytes, max_pixels: int) -> tuple[int, int]:
     try:
         with opened(data) as picture:
             width, height = picture.size
-            turned = picture.getexif().get(_ORIENTATION, 1) in _QUARTER_TURNS
+            if width * height > max_pixels:
+                detail = f"the header says {width}x{height} pixels; max_pixels is {max_pixels:,}"
+                raise BadRecord(DeepfakeReason.MEDIA_TOO_LARGE, detail)
+            # asked for the EXIF data of a PNG that has none before its pixels, Pillow decodes it all
+            has_exif = picture.format != "PNG" or "exif" in picture.info
+            turned = has_exif and picture.getexif().get(_ORIENTATION, 1) in _QUARTER_TURNS
     except BadRecord as bad:
         raise _reason_of(bad) from None
-    if width * height > max_pixels:
-        raise BadRecord(
-            DeepfakeReason.MEDIA_TOO_LARGE,
-            f"the header says {width}x{height} pixels; max_pixels is {max_pixels:,}",
-        )
     return (height, width) if turned else (width, height)
 
 
@@ -284,6 +284,8 @@ def _still(data: bytes) -> Pixels:
 
 def _reason_of(bad: BadRecord) -> BadRecord:
     """A fault of an image in the words of this family."""
+    if isinstance(bad.reason, DeepfakeReason):
+        return bad
     if bad.reason == ImageReason.NOT_AN_IMAGE:
         return BadRecord(DeepfakeReason.NOT_MEDIA, bad.detail)
     if bad.reason == ImageReason.IMAGE_TOO_LARGE:

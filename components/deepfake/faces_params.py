@@ -112,6 +112,6 @@ class ExtractFacesParams(ExamineParams):
         default=4 << 30,
         ge=1 << 28,
         description=(
-            "Memory in bytes that decoding one file may take beside the file itself (out_of_memory beyond it)."
+            "Memory in bytes that decoding a file may take beside the file itself (out_of_memory beyond it)."
         ),
     )
