@@ -190,10 +190,15 @@ class _Decoder:
 
 
 class _Chooser:
-    """Takes the wanted frames out of those that come, in order of time; the next one for one that is lost."""
+    """Takes the wanted frames out of those that come, in order of time; the next one for one that is lost.
+
+    Attributes:
+        exact: how many of `taken` are the wanted ones themselves.
+    """
 
     def __init__(self, wanted: npt.NDArray[np.int64], times: Timeline, max_side: int | None) -> None:
         self.taken: list[Frame] = []
+        self.exact = 0
         self._wanted, self._order, self._base = wanted, times.order, times.base
         self._max_side = max_side
         self._next = 0
@@ -204,6 +209,7 @@ class _Chooser:
         if after <= self._next:
             return
         self._next = after
+        self.exact += int(self._wanted[after - 1]) == pts
         seconds = float((pts - int(self._order[0])) * self._base)
         self.taken.append(Frame(number_of(self._order, pts), seconds, _pixels(frame, self._max_side)))
 
@@ -246,10 +252,12 @@ def sample_frames(
     with opened_video(source) as (container, video):
         times = timeline(container, video)
     plan = _plan(times, even, dense_seconds, dense_rate)
-    frames = _decoded(source, times, plan, (max_side, dense_side), threads, thrifty=True)
-    if frames.problem != times.problem or not (frames.even or frames.dense):
-        # key frames that are none, wrong times: what the decoder makes of all packets counts
-        frames = _decoded(source, times, plan, (max_side, dense_side), threads, thrifty=False)
+    sides = max_side, dense_side
+    frames = _decoded(source, times, plan, sides, threads, thrifty=True)
+    if frames is None:
+        # key frames that are none, wrong times, damage: what the decoder makes of all packets counts
+        frames = _decoded(source, times, plan, sides, threads, thrifty=False)
+    assert frames is not None
     if not frames.even and not frames.dense:
         raise BadRecord(DeepfakeReason.UNDECODABLE, "none of its frames can be decoded")
     return frames
@@ -263,7 +271,8 @@ def _decoded(
     threads: int,
     *,
     thrifty: bool,
-) -> Frames:
+) -> Frames | None:
+    """One pass; None where a thrifty one does not give exactly the wanted frames."""
     import av
 
     even = _Chooser(plan.even, times, sides[0])
@@ -285,6 +294,8 @@ def _decoded(
                     dense.offer(pts, frame)
         except av.FFmpegError:
             decoder.damaged = True
+    if thrifty and (decoder.damaged or even.exact < len(plan.even) or dense.exact < len(plan.dense)):
+        return None
     is_less = len(even.taken) < len(plan.even) or len(dense.taken) < len(plan.dense)
     problem = DeepfakeReason.TRUNCATED if is_less or decoder.damaged else times.problem
     heard = None if sound is None else sound.audio()
