@@ -13,7 +13,7 @@ from components.core import schemas
 from components.core.errors import BadShard
 from components.deepfake.faces.quality import sharpness
 from components.deepfake.sample import Audio, Coverage, Crop, Provenance, Sample, Track
-from components.deepfake.sample_rows import from_rows, read_samples, to_rows
+from components.deepfake.sample_rows import CropKind, from_rows, read_samples, to_rows
 from tests.deepfake.crops import crop, sample, texture
 
 FLOATS = st.floats(-1e4, 1e4, width=32)
@@ -117,7 +117,7 @@ def assert_same_crop(a: Crop, b: Crop, tolerance: int = 0) -> None:
 @given(samples)
 def test_a_sample_comes_back_from_its_rows(given_one: Sample) -> None:
     ((row, found),) = read_samples(*tables(given_one))
-    bare = {"faces": (), "dense": (), "patches": (), "audio": None}
+    bare: dict[str, Any] = {"faces": (), "dense": (), "patches": (), "audio": None}
     assert dataclasses.replace(found, **bare) == dataclasses.replace(given_one, **bare)
     for one, other, tolerance in (
         (given_one.faces, found.faces, 0),
@@ -168,7 +168,8 @@ def test_samples_are_read_in_order_each_with_its_crops_of_the_wanted_kinds() -> 
     assert [s.id[0] for _, s in read] == ["3", "1", "2"]
     assert [len(s.faces) for _, s in read] == [1, 1, 0]
     np.testing.assert_array_equal(read[0][1].faces[0].crops[0].image, texture(2, 32))
-    faces_only = [s for _, s in read_samples(table, crop_table, ("face",))]
+    only: list[CropKind] = ["face"]
+    faces_only = [s for _, s in read_samples(table, crop_table, only)]
     assert [len(s.patches) for s in faces_only] == [0, 0, 0]
     some = list(read_samples(table.slice(1, 1).drop_columns(["audio", "provenance"]), crop_table))
     assert [(s.id[0], len(s.faces)) for _, s in some] == [("1", 1)]

@@ -32,8 +32,8 @@ def draw_face(
         centre = (round((x + dx * width) * 16), round((y + dy * width) * 16))
         axes = (max(1, round(rx * width * 16)), max(1, round(ry * width * 16)))
         cv2.ellipse(mask, centre, axes, 0, 0, 360, 1.0, -1, cv2.LINE_AA, 4)
-        mask = cv2.GaussianBlur(mask, (0, 0), max(0.3, blur * width))[..., None]
-        soft[:] = soft * (1 - mask) + np.array(colour, np.float32) * mask
+        share = np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.3, blur * width)))[..., None]
+        soft[:] = soft * (1 - share) + np.array(colour, np.float32) * share
 
     dark = tuple(0.72 * c for c in skin)
     light = tuple(min(255, 1.08 * c) for c in skin)

@@ -51,9 +51,8 @@ def test_a_margin_shrinks_the_template_about_the_middle() -> None:
 @pytest.mark.parametrize("angle", [-40, 0, 25])
 def test_a_face_stands_upright_in_its_crop(angle: float) -> None:
     turn = cv2.getRotationMatrix2D((320, 240), angle, 1.0)
-    image = cv2.warpAffine(
-        draw_face(canvas(), 320, 240, 180), turn, (640, 480), borderMode=cv2.BORDER_REFLECT
-    )
+    upright = draw_face(canvas(), 320, 240, 180)
+    image = np.asarray(cv2.warpAffine(upright, turn, (640, 480), borderMode=cv2.BORDER_REFLECT), np.uint8)
     (face,) = find_faces(image, ExamineParams()).faces
     target = template(256, 1.3)
     matrix = similarity(face.landmarks, target)
