@@ -186,8 +186,8 @@ def _robustness(rows: Sequence[Row]) -> kit.Section:
     return kit.Section(
         "Robustness",
         blocks,
-        "Frames are corrupted before faces are looked for (`crops.`: faces were given). The AUC may hold while "
-        "the threshold that was chosen on clean ones finds nothing any more: look at the change of the rates.",
+        "Frames are corrupted before faces are looked for (`crops.`: faces were given). The AUC may hold "
+        "while the threshold that was chosen on clean ones finds nothing any more: look at the rates.",
     )
 
 
