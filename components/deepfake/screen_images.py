@@ -18,6 +18,7 @@ from components.deepfake.screen_params import ScreenImagesParams
 from components.deepfake.screener import Screener
 from components.deepfake.verdict import Verdict
 
+
 class ScreenImagesStage(Stage[ScreenImagesParams]):
     """Says of every image what it declares and what calibrated detectors find; drops nothing.
 
@@ -29,8 +30,8 @@ class ScreenImagesStage(Stage[ScreenImagesParams]):
     - `forged_probability`: only where a verdict of 1 or 3 was given from pixels.
 
     What is done with them is decided later (`filter.decide.synthetic_images`, `caption.pairs`). An image
-    whose pixels can't be examined has the first score only, `cannot_tell`, and a `changed` line. Pixels are decoded only
-    where a calibrated detector looks at them, so that metadata alone costs about a millisecond.
+    whose pixels can't be examined has the first score only, `cannot_tell`, and a `changed` line. Pixels are
+    decoded only where a calibrated detector looks at them; metadata alone costs about a millisecond.
     """
 
     name = "screen"
@@ -48,6 +49,7 @@ class ScreenImagesStage(Stage[ScreenImagesParams]):
 
     @property
     def enabled(self) -> bool:
+        """Whether images are to be screened."""
         return self.params.enabled
 
     def run(self, unit: Unit, out: Output) -> None:
@@ -96,8 +98,8 @@ def _sample(screener: Screener, image_id: str, file: bytes, out: Output) -> Samp
 def _row(screener: Screener, image_id: str, verdict: Verdict | None, out: Output) -> dict[str, Any]:
     """A row of screenings/1; counted by word and by detector. None: the pixels could not be examined."""
     if verdict is None:
-        why = "The file declares nothing, and its pixels could not be examined."
-        return {"id": image_id, "verdict": "cannot_tell", "why": why, "scores": {"synthetic_declared": 0.0}}
+        why = "It is not declared synthetic, and its pixels could not be examined."
+        return {"id": image_id, "verdict": "cannot_tell", "why": why, "scores": [("synthetic_declared", 0.0)]}
     out.count(f"verdict_{verdict.word}")
     for finding in verdict.findings:
         _count(screener, finding, out)
@@ -111,7 +113,7 @@ def _row(screener: Screener, image_id: str, verdict: Verdict | None, out: Output
         "id": image_id,
         "verdict": verdict.word,
         "why": verdict.why,
-        "scores": dict(sorted(scores.items())),
+        "scores": sorted(scores.items()),
     }
 
 

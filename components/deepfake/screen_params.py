@@ -72,7 +72,7 @@ class ScreenImagesParams(ScreenParams):
     enabled: bool = Field(
         default=True,
         description=(
-            "Score images. false: they pass as they are. Without calibrated detectors only metadata is read, "
+            "Screen images. false: none has a verdict. Without calibrated detectors only metadata is read, "
             "which costs about a millisecond an image."
         ),
     )

@@ -29,6 +29,8 @@ from components.core.store import open_store
 from components.dedup.image_groups import ImageGroupsStage
 from components.dedup.images import UniqueImagesStage
 from components.dedup.params import ImageDedupParams, ImageGroupParams
+from components.deepfake.screen_images import ScreenImagesStage
+from components.deepfake.screen_params import ScreenImagesParams
 from tests.caption.pair_files import encoded, img2dataset, reasons, rows, sources, write_tar
 
 PARTITIONS = 4
@@ -47,7 +49,8 @@ def through_all_steps(root: Path, *inputs: Path, **params) -> tuple[dict[str, Ma
     found = step(ReadPairsStage(ReadPairsParams()), {"sources": sources(root, *inputs)}, root)
     images = step(UniqueImagesStage(ImageDedupParams()), {"images": found["images"]}, root)["images"]
     groups = step(ImageGroupsStage(ImageGroupParams()), {"images": images}, root)["groups"]
-    given = {"images": images, "contexts": found["contexts"], "groups": groups}
+    screenings = step(ScreenImagesStage(ScreenImagesParams()), {"images": images}, root)["screenings"]
+    given = {"images": images, "contexts": found["contexts"], "groups": groups, "screenings": screenings}
     return step(PairsStage(PairsParams(**params)), given, root), given
 
 
@@ -115,7 +118,7 @@ def test_what_a_row_says(dataset) -> None:
 
 def test_the_same_bytes_on_every_run(dataset, tmp_path: Path) -> None:
     root, made, given = dataset
-    for name in ("unique_images", "read_pairs", "image_groups"):
+    for name in ("unique_images", "read_pairs", "image_groups", "screen"):
         shutil.copytree(root / name, tmp_path / name)
     again = step(PairsStage(PairsParams(audit_share=0.2)), given, tmp_path)
     assert [[s.sha256 for s in m.shards] for m in again.values()] == [
@@ -157,7 +160,9 @@ def test_images_of_documents_through_contexts(tmp_path: Path) -> None:
     )
     contexts = run_step(ContextsStage(ContextsParams()), {"documents": docs}, uri)["contexts"]
     groups = run_step(ImageGroupsStage(ImageGroupParams(enabled=False)), {"images": images}, uri)["groups"]
-    given = {"images": images, "contexts": contexts, "groups": groups}
+    screening = ScreenImagesStage(ScreenImagesParams(enabled=False))
+    screenings = run_step(screening, {"images": images}, uri)["screenings"]
+    given = {"images": images, "contexts": contexts, "groups": groups, "screenings": screenings}
     made = run_step(PairsStage(PairsParams(teacher_share=1)), given, uri)
     found = {row["id"]: row for part in shards(tmp_path, made["pairs"]) for row in part}
     assert set(found) == {kept[0].id, kept[1].id}
@@ -187,7 +192,11 @@ def context_row(number: int, **fields) -> dict[str, Any]:
 
 
 def choose(
-    images: list[dict], contexts: list[dict], groups: dict[int, int] | None = None, **params
+    images: list[dict],
+    contexts: list[dict],
+    groups: dict[int, int] | None = None,
+    screened: dict[int, dict[str, float]] | None = None,
+    **params,
 ) -> Output:
     def made(schema: str, values: list[dict], columns=None) -> pa.Table:
         wanted = schemas.get(schema)
@@ -200,6 +209,11 @@ def choose(
         "images": made("images/1", images, stage.columns["images"]),
         "contexts": made("image_contexts/1", contexts),
         "groups": made("image_groups/1", named, stage.columns["groups"]),
+        "screenings": made(
+            "screenings/1",
+            [{"id": f"{n:064x}", "scores": sorted(scores.items())} for n, scores in (screened or {}).items()],
+            stage.columns["screenings"],
+        ),
     }
     out = Output(step=stage.name, reasons=stage.reasons)
     stage.run(Unit(0, tables, None), out)  # type: ignore[arg-type]
@@ -237,15 +251,15 @@ def test_thresholds_and_their_reasons() -> None:
 
 
 def test_synthetic_and_forged_images_go_only_where_they_are_not_wanted() -> None:
-    images = [
-        image_row(1, scores=[("synthetic_declared", 1.0)]),
-        image_row(2, scores=[("synthetic_declared", 0.0), ("forged_probability", 0.9)]),
-        image_row(3, scores=[("synthetic_declared", 0.0), ("forged_probability", 0.8)]),
-        image_row(4),
-    ]
+    images = [image_row(n) for n in range(1, 5)]
     shown = [context_row(n, alt="A penguin on ice") for n in range(1, 5)]
-    assert choose(images, shown).kept == 4
-    out = choose(images, shown, synthetic_images="drop", max_forged_probability=0.8)
+    screened = {
+        1: {"synthetic_declared": 1.0},
+        2: {"synthetic_declared": 0.0, "forged_probability": 0.9},
+        3: {"synthetic_declared": 0.0, "forged_probability": 0.8},
+    }
+    assert choose(images, shown, screened=screened).kept == 4
+    out = choose(images, shown, screened=screened, synthetic_images="drop", max_forged_probability=0.8)
     assert [(line["record_id"][-1], line["reason"]) for line in out.ledger] == [
         ("1", "image_synthetic"), ("2", "image_forged"),
     ]  # fmt: skip

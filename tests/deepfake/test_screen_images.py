@@ -1,4 +1,4 @@
-"""The step `screen`: scores for images, nothing dropped, the rest of the row as it was."""
+"""The step `screen`: a verdict and scores for every image, none left out."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_noise_model(tmp_path_factory.mktemp("model"))
 
 
-def image(data: bytes, **scores: float) -> Image:
-    name = hashlib.sha256(data).hexdigest()
-    return Image(name, data, len(data), "png", 300, 280, scores=scores)
+def image(data: bytes) -> Image:
+    return Image(hashlib.sha256(data).hexdigest(), data, len(data), "png", 300, 280)
 
 
 def run(images: list[Image], **params: Any) -> tuple[dict[str, dict[str, Any]], Output]:
     out = Output("screen", DeepfakeReason)
     stage = ScreenImagesStage(ScreenImagesParams.model_validate(params))
-    stage.run(Unit(0, {"images": table(images, "images/1")}, None), out)  # type: ignore[arg-type]
-    (kept,) = out.tables["images"]
-    schemas.check(kept.schema, "images/1", producer="screen", consumer="test")
+    port = table(images, "images/1").select(list(stage.columns["images"]))
+    stage.run(Unit(0, {"images": port}, None), out)  # type: ignore[arg-type]
+    (kept,) = out.tables["screenings"]
+    schemas.check(kept.schema, "screenings/1", producer="screen", consumer="test")
     rows = kept.to_pylist()
     assert [row["id"] for row in rows] == sorted(one.id for one in images)
     return {row["id"]: row for row in rows}, out
@@ -51,17 +51,20 @@ def test_scores_of_every_verdict(model: Path) -> None:
         "forged": stripped(DECLARED),
         "real": noise_file(3, enlarged=False),
     }
-    images = {name: image(data, sharpness=5.0, forged_verdict=4.0) for name, data in files.items()}
+    images = {name: image(data) for name, data in files.items()}
     rows, out = run(list(images.values()), model=str(model), detectors=WANTED, batch=2)
     scores = {name: dict(rows[one.id]["scores"]) for name, one in images.items()}
-    assert scores["declared"] == {"sharpness": 5.0, "synthetic_declared": 1.0, "forged_verdict": 4.0}
+    assert scores["declared"] == {"synthetic_declared": 1.0, "forged_verdict": 4.0}
     assert scores["forged"].pop("forged_probability") > 0.7
-    assert scores["forged"] == {"sharpness": 5.0, "synthetic_declared": 0.0, "forged_verdict": 3.0}
+    assert scores["forged"] == {"synthetic_declared": 0.0, "forged_verdict": 3.0}
     assert scores["real"].pop("forged_probability") < 0.3
     assert scores["real"]["forged_verdict"] == 1.0
-    for name, one in images.items():
-        assert rows[one.id]["bytes"] == files[name]
-        assert [key for key, _ in rows[one.id]["scores"]] == sorted(dict(rows[one.id]["scores"]))
+    assert {name: rows[one.id]["verdict"] for name, one in images.items()} == {
+        "declared": "declared_synthetic", "forged": "likely_forged", "real": "likely_real",
+    }  # fmt: skip
+    assert "Stable Diffusion web UI" in rows[images["declared"].id]["why"]
+    for row in rows.values():
+        assert [key for key, _ in row["scores"]] == sorted(dict(row["scores"]))
     assert out.ledger == []
     assert out.counters["verdict_declared_synthetic"] == 1
     assert out.counters["detector_frequency_likely_forged"] == 1
@@ -79,20 +82,20 @@ def test_without_a_calibration_only_metadata_is_read(monkeypatch: pytest.MonkeyP
 
 def test_an_image_that_cannot_be_examined_is_kept_and_told(model: Path) -> None:
     cut = stripped(DECLARED)
-    broken = image(cut[: len(cut) // 2], sharpness=1.0)
+    broken = image(cut[: len(cut) // 2])
     rows, out = run([broken, image(DECLARED)], model=str(model), detectors=WANTED)
-    assert dict(rows[broken.id]["scores"]) == {"sharpness": 1.0, "synthetic_declared": 0.0}
+    assert dict(rows[broken.id]["scores"]) == {"synthetic_declared": 0.0}
+    assert rows[broken.id]["verdict"] == "cannot_tell"
+    assert "could not be examined" in rows[broken.id]["why"]
     (line,) = out.ledger
     assert (line["record_id"], line["action"], line["record_kind"]) == (broken.id, "changed", "image")
     assert line["reason"] in {"truncated", "undecodable"}
     assert out.counters["images_not_examined"] == 1
 
 
-def test_switched_off_images_pass_as_they_are(model: Path) -> None:
-    images = [image(DECLARED, sharpness=2.0), image(noise_file(1, enlarged=False))]
-    rows, out = run(images, enabled=False, model=str(model))
-    assert [dict(rows[one.id]["scores"] or []) for one in images] == [{"sharpness": 2.0}, {}]
-    assert out.counters == {}
+def test_it_can_be_switched_off() -> None:
+    assert ScreenImagesStage(ScreenImagesParams()).enabled
+    assert not ScreenImagesStage(ScreenImagesParams(enabled=False)).enabled
 
 
 def test_batches_change_nothing(model: Path) -> None:

@@ -38,11 +38,19 @@ def rows(schema: str, *values: tuple[object, ...]) -> pa.Table:
     )
 
 
+def screenings(scores: dict[int, dict[str, float]]) -> pa.Table:
+    return rows(
+        "screenings/1",
+        *((sha(n), "cannot_tell", "It is not known.", sorted(found.items())) for n, found in scores.items()),
+    )
+
+
 def decide(
     docs: list[Document],
     images: list[Image],
     groups: list[tuple[str, str, int]] | None = None,
     similarity: list[tuple[int, int, float]] | None = None,
+    screened: dict[int, dict[str, float]] | None = None,
     **params: object,
 ) -> tuple[pa.Table, Output]:
     stage = DecideImagesStage(DecideParams(**params))  # type: ignore[arg-type]
@@ -55,6 +63,7 @@ def decide(
         ),
         "groups": rows("image_groups/1", *(g for g in groups or [] if g[0] in wanted["groups"])),
         "similarity": rows("image_text_scores/1", *(similarity or [])),
+        "screenings": screenings(screened or {}),
     }
     out = output("decide_images")
     stage.run(Unit(0, tables, None), out)  # type: ignore[arg-type]
@@ -245,10 +254,23 @@ def test_everything_is_accounted_for_and_a_second_pass_changes_nothing(shapes, f
         "images": table(images, "images/1").select(stage.columns["images"]),
         "groups": rows("image_groups/1", *(groups if params["same_image"] != "bytes" else [])),
         "similarity": rows("image_text_scores/1"),
+        "screenings": screenings({}),
     }
     stage.run(Unit(0, tables, None), again)  # type: ignore[arg-type]
     assert again.ledger == []
     assert again.tables["documents"][0].equals(kept)
+
+
+def test_what_screening_found_is_judged_beside_the_scores_of_images() -> None:
+    doc = document(0, text(ENGLISH), shown(1), shown(2), shown(3))
+    images = [stored(1), stored(2), stored(3, nsfw=0.5)]
+    screened = {1: {"synthetic_declared": 1.0}, 2: {"synthetic_declared": 0.0, "forged_probability": 0.9}}
+    assert ids(decide([doc], images, screened=screened)[0]) == [[1, 2, 3]]
+    kept, out = decide([doc], images, screened=screened, synthetic_images="image", max_forged_probability=0.8)
+    assert ids(kept) == [[3]]
+    assert [line["reason"] for line in out.ledger] == ["image_synthetic", "image_forged"]
+    kept, out = decide([doc], images, screened=screened, synthetic_images="document")
+    assert (kept.num_rows, out.ledger[0]["action"]) == (0, "dropped")
 
 
 class GivenImages(Stage[AnnotateImagesParams]):
@@ -299,6 +321,7 @@ def test_the_runner_looks_images_and_groups_up_and_adds_up(tmp_path, same_image:
             rows("image_text_scores/1", (0, 1, 0.5), (0, 2, 0.5), (1, 1, 0.5)),
             rows("image_text_scores/1", (0, 1, 0.5), (0, 2, 0.01)),
         ),
+        "screenings": dataset("screened", "screenings/1", screenings({1: {"synthetic_declared": 1.0}})),
     }  # fmt: skip
     params = DecideParams(same_image=same_image, min_similarity=0.1)  # type: ignore[arg-type]
     found = run_step(DecideImagesStage(params), inputs, root)["documents"]

@@ -18,7 +18,7 @@ from components.deepfake.detectors.base import Evidence
 from components.deepfake.sample import Crop, Sample, Track
 from pipelines.screen_command import screen_command
 from pipelines.screen_report import heat_figure, overlay
-from tests.conftest import REPOSITORY, S3Server
+from tests.conftest import REPOSITORY
 from tests.deepfake.clips import clip
 from tests.deepfake.declared_files import png_with, stripped
 from tests.deepfake.noise_model import noise_file, noise_picture, write_noise_model
@@ -153,13 +153,15 @@ def test_a_video_is_examined_by_all_detectors(tmp_path: Path) -> None:
     assert row["coverage"]["problem"] == "no_face"
 
 
-def test_objects_of_a_store(s3_bucket: str, s3_server: S3Server, folder: Path) -> None:
+def test_objects_of_a_store(s3_bucket: str, folder: Path) -> None:
     from components.core.store import open_store
 
-    open_store(s3_bucket).put("media/a b.png", (folder / "declared.png").read_bytes())
-    status, out, _ = screened(f"{s3_bucket}/media/", "--json")
+    uri = f"s3://{s3_bucket}"
+    open_store(uri).put("media/a b.png", (folder / "declared.png").read_bytes())
+    status, out, _ = screened(f"{uri}/media/", "--json")
     (row,) = lines(out).values()
     assert (status, row["verdict"]) == (0, "declared_synthetic")
+    assert row["file"] == f"{uri}/media/a b.png"
 
 
 def test_the_help_teaches() -> None:
