@@ -102,8 +102,8 @@ class Timeline:
         return length + (1 / self.fps if self.fps else 0.0)
 
 
-def _container(data: bytes) -> str | None:
-    """The container that the first bytes promise."""
+def _promised(data: bytes) -> str | None:
+    """The format that the first bytes promise."""
     if data[4:8] in {b"ftyp", b"moov", b"mdat", b"wide"}:
         return "MP4 or QuickTime"
     magics = {
@@ -113,7 +113,13 @@ def _container(data: bytes) -> str | None:
         b"FLV\x01": "FLV",
         b"\x30\x26\xb2\x75": "ASF",
         b"OggS": "Ogg",
+        b"\x89PNG": "PNG",
+        b"\xff\xd8\xff\xe0": "JPEG",
+        b"\xff\xd8\xff\xe1": "JPEG",
+        b"GIF8": "GIF",
     }
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WebP"
     if data[:4] == b"RIFF" and data[8:12] == b"AVI ":
         return "AVI"
     if data[:1] == b"\x47" and data[188:189] == b"\x47" and data[376:377] == b"\x47":
@@ -145,7 +151,7 @@ def opened_video(source: Source, threads: int = 1) -> Iterator[tuple[InputContai
         try:
             container = av.open(stream, mode="r", container_options={"format_whitelist": _CONTAINERS})
         except (av.FFmpegError, ValueError, OSError) as error:
-            promised = _container(start)
+            promised = _promised(start)
             if promised is None:
                 raise BadRecord(DeepfakeReason.NOT_MEDIA, "no image and no video that is known") from None
             raise BadRecord(

@@ -94,7 +94,7 @@ def test_a_header_may_not_claim_any_size() -> None:
 
 def test_an_image_is_no_video() -> None:
     sink = io.BytesIO()
-    Image.new("RGB", (64, 48)).save(sink, "PNG")
+    Image.new("RGB", (64, 48)).save(sink, "BMP")
     assert reason(sink.getvalue()) == DeepfakeReason.NOT_MEDIA
 
 
