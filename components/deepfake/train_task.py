@@ -8,7 +8,7 @@ import importlib.util
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,13 +28,13 @@ LOG: Final = "log"
 
 
 def train_detectors(
-    inputs: Mapping[str, Manifest], out: str, params: Mapping[str, Any]
+    inputs: Mapping[str, Sequence[Manifest]], out: str, params: Mapping[str, Any]
 ) -> dict[str, Manifest]:
     """Train detectors and publish them; what a training with the same data and parameters published is taken.
 
     Args:
-        inputs: `samples` and `crops` (samples/1 and crops/1 of real and forged ones, shard for shard) and
-            `splits`.
+        inputs: `samples` and `crops` (of one or more steps, such as faces and synthesize, in one order; their
+            shards belong together) and `splits`.
         out: URI of the run's output. Checkpoints are kept there until the detectors are published.
         params: of `DetectorTrainParams`.
 
@@ -49,20 +49,28 @@ def train_detectors(
     assert isinstance(checked, DetectorTrainParams)
     values = checked.model_dump(mode="json")
     store = open_store(out)
-    parents = {port: manifest.digest for port, manifest in inputs.items()}
+    parents = {port: concatenate(manifests).digest for port, manifests in inputs.items()}
     if (done := _published(store, parents, values)) is not None:
         return done
     _need_packages()
-    samples, crops = inputs["samples"], inputs["crops"]
-    if len(samples.shards) != len(crops.shards):
-        raise ConfigurationError(
-            f"samples has {len(samples.shards)} shards and crops {len(crops.shards)}: they are not of one "
-            "step."
-        )
-    splits = {row["media_id"]: row["split"] for table in _read(inputs["splits"]) for row in table.to_pylist()}
+    # not concatenated: that leaves empty shards out, and a shard without a crop would part the two
+    pairs = list(zip(inputs["samples"], inputs["crops"], strict=True))
+    for samples, crops in pairs:
+        if len(samples.shards) != len(crops.shards):
+            raise ConfigurationError(
+                f"{samples.step}/{samples.port} has {len(samples.shards)} shards and {crops.step}/{crops.port} "
+                f"{len(crops.shards)}: they are not of one step."
+            )
+    splits = {
+        row["media_id"]: row["split"]
+        for manifest in inputs["splits"]
+        for table in _read(manifest)
+        for row in table.to_pylist()
+    }
 
     def tables() -> Iterator[tuple[pa.Table, pa.Table]]:
-        yield from zip(_read(samples), _read(crops), strict=True)
+        for samples, crops in pairs:
+            yield from zip(_read(samples), _read(crops), strict=True)
 
     from components.deepfake.training.every_detector import train_all
 
@@ -98,15 +106,13 @@ def train_task(
     """
     with reported():
         manifests = {
-            port: concatenate(
-                [load(Path(p).read_bytes(), p) for p in ([paths] if isinstance(paths, str) else paths)]
-            )
+            port: [load(Path(p).read_bytes(), p) for p in ([paths] if isinstance(paths, str) else paths)]
             for port, paths in inputs.items()
         }
         emit("start", step=STEP, worker=0, done=0, total=1, resumed=0, rows=0, failed=0, rate=0.0, eta_s=None)
         made = train_detectors(manifests, out, params)
         trained = _summary(open_store(out), made[LOG])
-        rows = manifests["samples"].rows
+        rows = sum(manifest.rows for manifest in manifests["samples"])
         emit(
             "committed",
             step=STEP,
