@@ -6,9 +6,10 @@
 Ours is `components.deepfake.examine` as the step `faces` calls it: frames spread by time, decoded in one
 pass that skips what it can, faces found, followed and aligned. The peer is written from the published
 description of DeepfakeBench's preprocessing: OpenCV decodes every frame and keeps those at
-`linspace(0, n - 1, frames)`, the largest face is aligned to the same template with scale 1.3 at 256 pixels, and faces are looked for once
-more in the crop; a frame without one there is lost. Both find faces with YuNet at the same working size (the
-original's dlib is slower: `dlib` below), on one thread of OpenCV each, and neither encodes its crops.
+`linspace(0, n - 1, frames)`, the largest face is aligned to the same template with scale 1.3 at 256 pixels,
+and faces are looked for once more in the crop; a frame without one there is lost. Both find faces with YuNet
+at the same working size (the original's dlib is slower: last line), on one thread of OpenCV each, and neither
+encodes its crops.
 
 Every contender runs in a child process of its own in every round, alternating; CPU-seconds are those of all
 threads of that process, after its modules are loaded and its model has been run once. `all faces` is what
