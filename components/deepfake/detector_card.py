@@ -87,11 +87,8 @@ def _figure(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _about(path: Path) -> dict[str, Any]:
-    card: dict[str, Any]
-    if path.suffix == ".onnx":
-        card = OnnxClassifier(path).card.model_dump()
-    else:
-        card = json.loads(path.read_text())
+    network = path.suffix == ".onnx"
+    card = OnnxClassifier(path).card.model_dump() if network else json.loads(path.read_text())
     return {
         "name": path.name,
         "bytes": path.stat().st_size,

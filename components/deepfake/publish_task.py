@@ -21,7 +21,7 @@ from components.deepfake.detector_card import detector_card
 from components.deepfake.publish_params import PublishDetectorsParams
 from components.deepfake.weight_files import parse_weight_file
 
-STEP: Final = "publish"
+STEP: Final = "publish_detectors"
 PORT: Final = "detectors"
 CALIBRATION: Final = "calibration.json"
 CARD: Final = "README.md"
@@ -82,7 +82,7 @@ def publish_task(
         emit(
             "committed",
             step=STEP,
-            line=f"publish: {made.rows} files of detectors",
+            line=f"publish_detectors: {made.rows} files of detectors",
             rows_in=manifests["model"].rows,
             kept=made.rows,
             dropped={},

@@ -30,11 +30,11 @@ LOG: Final = "log"
 def train_detectors(
     inputs: Mapping[str, Sequence[Manifest]], out: str, params: Mapping[str, Any]
 ) -> dict[str, Manifest]:
-    """Train detectors and publish them; what a training with the same data and parameters published is taken.
+    """Train detectors and publish them; what the same training has published is taken.
 
     Args:
-        inputs: `samples` and `crops` (of one or more steps, such as faces and synthesize, in one order; their
-            shards belong together) and `splits`.
+        inputs: `samples` and `crops` of one or more steps (faces, synthesize) in the same order, for their
+            shards belong together; and `splits`.
         out: URI of the run's output. Checkpoints are kept there until the detectors are published.
         params: of `DetectorTrainParams`.
 
@@ -58,8 +58,8 @@ def train_detectors(
     for samples, crops in pairs:
         if len(samples.shards) != len(crops.shards):
             raise ConfigurationError(
-                f"{samples.step}/{samples.port} has {len(samples.shards)} shards and {crops.step}/{crops.port} "
-                f"{len(crops.shards)}: they are not of one step."
+                f"{samples.step}/{samples.port} has {len(samples.shards)} shards and "
+                f"{crops.step}/{crops.port} {len(crops.shards)}: they are not of one step."
             )
     splits = {
         row["media_id"]: row["split"]
