@@ -70,8 +70,8 @@ class BlinkDetector(Detector[BlinkParams]):
 
     What it can't see: dark glasses, eyes in shadow, faces turned far (all read as never blinking);
     generators that blink, swaps and reenactment, which blink as their driver does. A head shaken fast
-    blurs the eyes, which can count as a blink, and a sleeper never blinks. In clips of 7 to 12 s of 9 real
-    people it found blinks in 8, of 3 talking heads of DreamTalk in none.
+    blurs the eyes, which can count as a blink, and a sleeper never blinks. In stretches of 6 to 10 s of 9
+    real people and 6 talking heads, AUC is .78 [.44-1.00]: not told from chance.
     """
 
     name = "blink"
