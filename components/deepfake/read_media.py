@@ -46,7 +46,7 @@ class ReadMediaStage(Stage[ReadMediaParams]):
     consumes = {"sources": "media_sources/1"}
     produces = {"media": "media/1"}
     reasons = DeepfakeReason
-    imports = ("av", "PIL.Image", "components.deepfake.provenance.blocks", "components.deepfake.video_file")
+    imports = ("av", "components.deepfake.provenance.blocks", "components.deepfake.video_file")
 
     def __init__(self, params: ReadMediaParams) -> None:
         super().__init__(params)
