@@ -124,6 +124,14 @@ class DetectorTrainParams(BaseModel):
     temporal: LinearTrainParams | None = Field(
         default_factory=LinearTrainParams, description="the detector of change between frames"
     )
+    foundation: LinearTrainParams | None = Field(
+        default=None, description="a linear head on a vision checkpoint; needs `foundation_tower`"
+    )
+    foundation_tower: str | None = Field(
+        default=None,
+        description="Folder of a vision checkpoint of transformers in safetensors (CLIP, SigLIP, DINOv2); "
+        "it is never downloaded. The detector's parameter `tower` must name the same one.",
+    )
     licence: str = Field(
         default="that of the data it was trained on",
         min_length=1,
@@ -149,8 +157,10 @@ class DetectorTrainParams(BaseModel):
 
     @model_validator(mode="after")
     def _something_to_train(self) -> DetectorTrainParams:
-        if not any((self.blending, self.spatial, self.frequency, self.temporal)):
+        if not any((self.blending, self.spatial, self.frequency, self.temporal, self.foundation)):
             raise ValueError("no detector is to be trained")
+        if self.foundation is not None and self.foundation_tower is None:
+            raise ValueError("foundation needs foundation_tower: the folder of a vision checkpoint")
         return self
 
 

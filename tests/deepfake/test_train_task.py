@@ -197,7 +197,8 @@ def test_published_detectors_judge_and_their_card_says_how_well(
     figure: dict[str, Any] = {
         "detector": "blending", "dataset": "drawn", "family": "swap", "method": None, "slice": None,
         "protocol": "within", "variant": "clean", "level": "media", "metric": "auc", "value": 0.55,
-        "low": 0.41, "high": 0.69, "forged": 20, "real": 30, "groups": 25, "lost": 2, "remark": "chance_level",
+        "low": 0.41, "high": 0.69, "forged": 20, "real": 30, "groups": 25, "lost": 2,
+        "remark": "chance_level",
     }  # fmt: skip
     better = {**figure, "detector": "spatial", "value": 0.91, "low": 0.84, "high": 0.95, "remark": None}
     robust = {**figure, "variant": "jpeg@20", "value": 0.123}

@@ -14,7 +14,7 @@ from components.deepfake.classifier_card import ClassifierCard
 from components.deepfake.detectors.frequency import FrequencyModel
 from components.deepfake.linear_model import LinearModel
 from components.deepfake.train_params import DetectorTrainParams, LinearTrainParams, NetworkTrainParams
-from components.deepfake.training.crop_batches import CropPack, Tables, fitted
+from components.deepfake.training.crop_batches import CropPack, Tables, fitted, split_of
 from components.deepfake.training.features import PATCH, gather
 from components.deepfake.training.linear_trainer import FeatureTable, Fitted, fit, fold_methods
 from components.deepfake.training.network import normalized
@@ -124,7 +124,11 @@ def _linear(
     features = gather(tables, splits, params)
     wanted: list[tuple[str, LinearTrainParams]] = [
         (name, values)
-        for name, values in (("frequency", params.frequency), ("temporal", params.temporal))
+        for name, values in (
+            ("frequency", params.frequency),
+            ("temporal", params.temporal),
+            ("foundation", params.foundation),
+        )
         if values is not None
     ]
     for name, values in wanted:
@@ -174,8 +178,6 @@ def _about(tables: Tables, splits: Mapping[str, str]) -> str:
     Raises:
         ConfigurationError: where no labelled sample is in the training split.
     """
-    from components.deepfake.training.crop_batches import split_of
-
     sets: dict[tuple[str, str], set[str]] = {}
     numbers: dict[tuple[str, str], int] = {}
     for samples, _ in tables():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -24,7 +25,7 @@ _WHOLE_FRAMES: Final = frozenset({"entire_synthesis", "upsample"})
 
 
 def gather(tables: Tables, splits: Mapping[str, str], params: DetectorTrainParams) -> dict[str, FeatureTable]:
-    """Tables of features by model: `frequency`, `patch` and `temporal`, as far as they are to be trained.
+    """Tables of features by model, as far as they are to be trained.
 
     Only labelled samples of the training and validation splits are read, and of a forged one only what its
     method altered: the rest is as in the real file.
@@ -37,6 +38,10 @@ def gather(tables: Tables, splits: Mapping[str, str], params: DetectorTrainParam
     if params.temporal is not None:
         made["temporal"] = FeatureTable(tuple(TEMPORAL_NAMES))
         kinds.append("dense")
+    if params.foundation is not None:
+        width = _tower(params).features([np.zeros((32, 32, 3), np.uint8)]).shape[1]
+        made["foundation"] = FeatureTable(tuple(f"feature_{number:04d}" for number in range(width)))
+        kinds += [] if "face" in kinds else ["face"]
     if not made:
         return {}
     for samples, crops in tables():
@@ -61,20 +66,30 @@ def altered(row: Mapping[str, Any], what: Need) -> bool:
 
 def _vectors(row: Mapping[str, Any], sample: Sample, params: DetectorTrainParams) -> dict[str, list[Doubles]]:
     made: dict[str, list[Doubles]] = {}
-    if (linear := params.frequency) is not None:
-        if altered(row, "faces"):
-            faces = [crop for track in sample.faces for crop in track.crops]
-            forged = [crop for crop in faces if crop.mask is not None] or faces
-            made["frequency"] = [
-                frequency_features(forged[place]) for place in evenly(len(forged), linear.crops)
-            ]
-        if altered(row, "patches"):
-            wide = [crop for crop in sample.patches if min(crop.image.shape[:2]) >= LEAST_SIDE]
-            made[PATCH] = [frequency_features(wide[place]) for place in evenly(len(wide), linear.crops)]
+    if altered(row, "faces"):
+        faces = [crop for track in sample.faces for crop in track.crops]
+        forged = [crop for crop in faces if crop.mask is not None] or faces
+        if params.frequency is not None:
+            chosen = [forged[place] for place in evenly(len(forged), params.frequency.crops)]
+            made["frequency"] = [frequency_features(crop) for crop in chosen]
+        if params.foundation is not None and forged:
+            chosen = [forged[place] for place in evenly(len(forged), params.foundation.crops)]
+            made["foundation"] = list(
+                _tower(params).features([crop.image for crop in chosen]).astype(np.float64)
+            )
+    if params.frequency is not None and altered(row, "patches"):
+        wide = [crop for crop in sample.patches if min(crop.image.shape[:2]) >= LEAST_SIDE]
+        made[PATCH] = [frequency_features(wide[place]) for place in evenly(len(wide), params.frequency.crops)]
     if params.temporal is not None and altered(row, "dense"):
         found = [temporal_features(track) for track in sample.dense]
         made["temporal"] = [np.asarray(vector, np.float64) for vector in found if vector is not None]
     return made
+
+
+def _tower(params: DetectorTrainParams) -> Any:
+    from components.deepfake.vision_tower import open_tower
+
+    return open_tower(Path(params.foundation_tower or ""), "deepfake.train.foundation_tower")
 
 
 def _without_sound(samples: Any) -> Any:

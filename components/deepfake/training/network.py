@@ -27,7 +27,7 @@ class Checkpoint(nn.Module):
     """A vision model of transformers as a map of features.
 
     Args:
-        folder: a local checkpoint; nothing is downloaded.
+        folder: a local checkpoint with safetensors; nothing is downloaded, nothing unpickled.
 
     Attributes:
         channels: of the map.
@@ -46,8 +46,10 @@ class Checkpoint(nn.Module):
                 f"{folder} is no folder of a checkpoint: train.*.backbone is {LITE0} or such a folder; "
                 "nothing is downloaded."
             )
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        model: Any = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        model: Any = AutoModel.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+        )
         self.model = getattr(model, "vision_model", model)
         sizes = getattr(config, "vision_config", config)
         widths = getattr(sizes, "hidden_sizes", None) or [getattr(sizes, "hidden_size", 0)]

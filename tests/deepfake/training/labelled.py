@@ -78,9 +78,10 @@ def _shard(number: int) -> tuple[pa.Table, pa.Table]:
         samples.append(
             {
                 "id": one.id, "uri": f"file:///{what}-{number}.mp4", "kind": "video", "format": "mp4",
-                "size": 1, "width": 640, "height": 480, "seconds": 1.0, "fps": 25.0, "has_audio": False, "label": label,
-                "method": method, "family": method, "dataset": "drawn", "split": _split(number),
-                "group": f"g{number}", "source": None, "attributes": [], "provenance": None, **columns,
+                "size": 1, "width": 640, "height": 480, "seconds": 1.0, "fps": 25.0, "has_audio": False,
+                "label": label, "method": method, "family": method, "dataset": "drawn",
+                "split": _split(number), "group": f"g{number}", "source": None, "attributes": [],
+                "provenance": None, **columns,
             }
         )  # fmt: skip
     return (

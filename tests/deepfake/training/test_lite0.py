@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from components.deepfake.training.lite0 import Lite0, load_imagenet  # noqa: E40
 pytestmark = pytest.mark.torch
 
 
-def picture() -> torch.Tensor:
+def picture() -> Any:
     rows = torch.linspace(-1, 1, 64)
     waves = [torch.sin(9 * rows)[:, None] * torch.cos((3 + n) * rows)[None, :] for n in range(3)]
     return torch.stack(waves)[None]
