@@ -8,14 +8,16 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from components.caption.pair_sources import publish_pair_sources
-from components.core.manifest import Manifest, concatenate, load
+from components.core.manifest import Manifest, load
 from components.core.runner import RunParams, commit, work
 from components.core.stage import Stage
-from components.core.task import make_stage
+from components.core.task import make_stage, read_as_one
 from components.crawl.begin import publish_sources
 from components.dedup import registry, registry_tasks
 from components.dedup.released_keys import ReleasedKeysStage
-from components.distill.train_task import STEP as TRAIN
+from components.deepfake.media_sources import publish_media_sources
+from components.deepfake.publish_task import publish_detectors
+from components.deepfake.train_task import train_detectors
 from components.distill.train_task import train_student
 from pipelines.steps import PIPELINES, Step
 
@@ -36,6 +38,8 @@ def list_sources(pipeline: str, inputs: Sequence[str], out: str, config: Mapping
         if pipeline == "kale":
             own = config["caption"]
             publish_pair_sources(inputs, out, own["pair_sources"], own["read_pairs"], config["run"], artifact)
+        elif pipeline == "deepfake":
+            publish_media_sources(inputs, out, config["deepfake"]["media_sources"], config["run"], artifact)
         else:
             publish_sources(inputs, out, config["crawl"]["sources"], config["run"], artifact)
         return load(Path(artifact.path).read_bytes(), artifact.path)
@@ -87,16 +91,23 @@ def run_chain(
         if step.name == registry.STEP:
             found = registry_tasks.snapshot(out, run=config["run"], **families)
             made.update({f"{step.name}.{port}": manifest for port, manifest in found.items()})
-        if step.name == TRAIN:
+        if step.section == "distill.train":
             given = {port: made[name] for port, (name,) in step.inputs.items()}
             found = train_student(given, out, section(config, step.section))
             made.update({f"{step.name}.{port}": manifest for port, manifest in found.items()})
+        if step.section == "deepfake.train":
+            several = {port: [made[name] for name in names] for port, names in step.inputs.items()}
+            found = train_detectors(several, out, section(config, step.section))
+            made.update({f"{step.name}.{port}": manifest for port, manifest in found.items()})
+        if step.section == "deepfake.publish":
+            given = {port: made[name] for port, (name,) in step.inputs.items()}
+            made["publish_detectors.detectors"] = publish_detectors(given, out, section(config, step.section))
         if step.stage is None:
             continue
         if on_step is not None:
             on_step(step)
         stage = stage_of(step, config)
-        given = {port: concatenate([made[name] for name in names]) for port, names in step.inputs.items()}
+        given = read_as_one(stage, {port: [made[n] for n in names] for port, names in step.inputs.items()})
         for worker in range(workers):
             work(stage, given, out, worker=worker, workers=workers, params=run)
         made.update({f"{step.name}.{port}": m for port, m in commit(stage, given, out, run).items()})

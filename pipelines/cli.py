@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pipelines.screen_command import screen_command
 from pipelines.terminal import print_json, print_table, size
 
 app = typer.Typer(
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 done, 1 failed, 2 wrong configuration or input, 3 too many records failed, "
-    "4 a run that is not whole, 143 stopped on request.",
+    "4 a run that is not whole, or a verdict of `screen --fail-on`, 143 stopped on request.",
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -34,7 +35,8 @@ Inputs = Annotated[
         "-i",
         help="File, folder, URL, s3:// prefix, or a list of them, one a line; may be repeated. WARC, "
         "HTML, PDF, LaTeX archives and images are told apart by content. kale: WebDataset tars, Parquet, "
-        "CSV, TSV or JSONL of images with their texts, or folders of images.",
+        "CSV, TSV or JSONL of images with their texts, or folders of images. deepfake: images and videos in "
+        "folders `real` and others, with a labels.csv, or NAME:FOLDER of a known data set.",
     ),
 ]
 Config = Annotated[
@@ -55,7 +57,7 @@ Preset = Annotated[
 Settings = Annotated[
     list[str], typer.Option("--set", help="One parameter, e.g. filter.decide.min_words=50; may be repeated.")
 ]
-Pipeline = Annotated[str, typer.Argument(help="Name of a pipeline: mint, kale or full.")]
+Pipeline = Annotated[str, typer.Argument(help="Name of a pipeline: mint, kale, full or deepfake.")]
 
 
 @contextmanager
@@ -98,6 +100,7 @@ def run(
 
     Example: kalemint run mint -i crawl.warc.gz -i papers/ -o out --set crawl.extract.html.mode=obelics
     Example: kalemint run kale -i pairs/ -o out --set teacher=Qwen/Qwen3-VL-8B-Instruct
+    Example: kalemint run deepfake -i faces/ -i faceforensics:/data/ff++ -o out
     """
     with _errors():
         from components.core.errors import ConfigurationError
@@ -147,7 +150,7 @@ def _run(record: Any, *, machine: bool) -> None:
         )
         return
     releases = [(step, what) for step, what in _RELEASES.items() if step in counts]
-    read = next(counts[step].rows_in for step in ("extract", "read_pairs") if step in counts)
+    read = next(counts[step].rows_in for step in ("extract", "read_pairs", "read_media") if step in counts)
     published = " and ".join(f"{counts[step].kept} {what}" for step, what in releases)
     typer.echo(f"\n{read} records read, {published} published in {elapsed(started)}.")
     if not all(counts[step].kept for step, _ in releases):
@@ -161,7 +164,7 @@ def _run(record: Any, *, machine: bool) -> None:
     typer.echo(f"{'Report:':<11}{report.removeprefix('file://')}")
 
 
-_RELEASES = {"export": "documents", "export_captions": "captions"}
+_RELEASES = {"export": "documents", "export_captions": "captions", "publish_detectors": "detectors"}
 """Steps that write a release, and what its rows are."""
 
 
@@ -197,6 +200,9 @@ def _check_out(out: str) -> None:
     store = open_store(out)
     store.put(".probe", b"kalemint")
     store.delete(".probe")
+
+
+app.command("screen")(screen_command)
 
 
 @app.command("ls")

@@ -17,6 +17,8 @@ from components.core.runner import RunParams
 from components.core.task import laid_over, read_params
 from components.crawl.params import CrawlParams
 from components.dedup.params import DedupFamilyParams, PairDedupParams
+from components.deepfake.params import DeepfakeParams
+from components.deepfake.screen_params import ScreenImagesParams
 from components.distill.params import DistillParams
 from components.filter.params import FilterParams
 from components.publish.kale_params import FullPublishParams, KalePublishParams
@@ -31,6 +33,9 @@ class MintConfig(BaseModel):
     crawl: CrawlParams = Field(default=CrawlParams(), description="sources, fetching and extraction")
     filter: FilterParams = Field(default=FilterParams(), description="scores and thresholds")
     dedup: DedupFamilyParams = Field(default=DedupFamilyParams(), description="exact and near-duplicates")
+    screen: ScreenImagesParams = Field(
+        default=ScreenImagesParams(), description="declared origin of images, and what detectors find"
+    )
     publish: PublishParams = Field(default=PublishParams(), description="layout of the release")
     run: RunParams = Field(default=RunParams(), description="how the run is executed; changes no output")
 
@@ -43,6 +48,9 @@ class KaleConfig(BaseModel):
     caption: CaptionParams = Field(default=CaptionParams(), description="pairs, captions, truth, scale-up")
     distill: DistillParams = Field(default=DistillParams(), description="training set, student, gate")
     dedup: PairDedupParams = Field(default=PairDedupParams(), description="images that are alike")
+    screen: ScreenImagesParams = Field(
+        default=ScreenImagesParams(), description="declared origin of images, and what detectors find"
+    )
     publish: KalePublishParams = Field(default=KalePublishParams(), description="layout of the release")
     run: RunParams = Field(default=RunParams(), description="how the run is executed; changes no output")
 
@@ -55,11 +63,27 @@ class FullConfig(MintConfig):
     publish: FullPublishParams = Field(default=FullPublishParams(), description="layout of the releases")
 
 
+class DeepfakeConfig(BaseModel):
+    """Parameters of the `deepfake` pipeline."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    deepfake: DeepfakeParams = Field(
+        default=DeepfakeParams(), description="media, faces, pseudo-fakes, detectors, benchmark"
+    )
+    run: RunParams = Field(default=RunParams(), description="how the run is executed; changes no output")
+
+
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SHORT: Final = {"teacher": "caption.teacher.model"}
 """What `--set` takes for long names that are set often."""
 _PRESETS: Final = Path(__file__).parent / "presets"
-CONFIGS: Final[dict[str, type[BaseModel]]] = {"mint": MintConfig, "kale": KaleConfig, "full": FullConfig}
+CONFIGS: Final[dict[str, type[BaseModel]]] = {
+    "mint": MintConfig,
+    "kale": KaleConfig,
+    "full": FullConfig,
+    "deepfake": DeepfakeConfig,
+}
 
 
 def config_model(pipeline: str) -> type[BaseModel]:

@@ -24,6 +24,7 @@ def full(
     dedup: dict = _DEFAULTS["dedup"],
     caption: dict = _DEFAULTS["caption"],
     distill: dict = _DEFAULTS["distill"],
+    screen: dict = _DEFAULTS["screen"],
     publish: dict = _DEFAULTS["publish"],
     run: dict = _DEFAULTS["run"],
 ):
@@ -38,6 +39,7 @@ def full(
         dedup: parameters of the dedup family.
         caption: parameters of the caption family.
         distill: parameters of the distill family.
+        screen: parameters of the step that screens images.
         publish: parameters of the publish family.
         run: how the run is executed; changes no output.
     """
@@ -51,11 +53,12 @@ def full(
         dedup=dedup,
         caption=caption,
         distill=distill,
+        screen=screen,
         publish=publish,
         run=run,
     ).set_caching_options(False)
     fan = {"numbers": begun.output, "workers": workers, "out": out, "run": run}
-    grown = grow_documents(begun, fan, inputs, crawl, filter, dedup)
+    grown = grow_documents(begun, fan, inputs, crawl, filter, dedup, screen)
     documents = release_documents(grown, fan, crawl, filter, dedup, publish)
     said = step(
         "contexts",
@@ -66,7 +69,14 @@ def full(
         caption=caption,
     )
     captions = grow_captions(
-        fan, grown["scored"], said.outputs["contexts"], grown["groups"], caption, distill, publish
+        fan,
+        grown["scored"],
+        said.outputs["contexts"],
+        grown["groups"],
+        grown["screenings"],
+        caption,
+        distill,
+        publish,
     )
     report = publishing.describe(release=documents, out=out).after(captions)
     report.set_caching_options(False).set_display_name("report")

@@ -12,6 +12,7 @@ from kfp import dsl
 from components.caption import component as captioning
 from components.core.task import spelled
 from components.dedup import component as deduplication
+from components.deepfake import component as forensics
 from components.distill import component as distilling
 from components.publish import component as publishing
 from pipelines.config import KaleConfig
@@ -22,7 +23,14 @@ _DEFAULTS = spelled(KaleConfig().model_dump(mode="json"))
 
 
 def grow_captions(
-    fan: dict, images: Any, contexts: Any, groups: Any, caption: Any, distill: Any, publish: Any
+    fan: dict,
+    images: Any,
+    contexts: Any,
+    groups: Any,
+    screenings: Any,
+    caption: Any,
+    distill: Any,
+    publish: Any,
 ) -> Any:
     """The steps from images to released captions.
 
@@ -31,6 +39,7 @@ def grow_captions(
         images: unique images, one shard a partition.
         contexts: what was said of them.
         groups: clusters of near-duplicates among them.
+        screenings: what screening found of them.
 
     Returns:
         The release.
@@ -43,6 +52,7 @@ def grow_captions(
         images=images,
         contexts=contexts,
         groups=groups,
+        screenings=screenings,
         caption=caption,
     )
     pairs = paired.outputs["pairs"]
@@ -165,6 +175,7 @@ def kale(
     caption: dict = _DEFAULTS["caption"],
     distill: dict = _DEFAULTS["distill"],
     dedup: dict = _DEFAULTS["dedup"],
+    screen: dict = _DEFAULTS["screen"],
     publish: dict = _DEFAULTS["publish"],
     run: dict = _DEFAULTS["run"],
 ):
@@ -177,6 +188,7 @@ def kale(
         caption: parameters of the caption family.
         distill: parameters of the distill family.
         dedup: parameters of the dedup family.
+        screen: parameters of the step that screens images.
         publish: parameters of the publish family.
         run: how the run is executed; changes no output.
     """
@@ -188,6 +200,7 @@ def kale(
         caption=caption,
         distill=distill,
         dedup=dedup,
+        screen=screen,
         publish=publish,
         run=run,
     ).set_caching_options(False)
@@ -211,6 +224,7 @@ def kale(
         dedup=dedup,
     )
     images = unique.outputs["unique"]
+    screened = step("screen", forensics.screen, forensics.screen_commit, **fan, found=images, screen=screen)
     grouped = step(
         "image groups",
         deduplication.image_groups,
@@ -220,7 +234,14 @@ def kale(
         dedup=dedup,
     )
     released = grow_captions(
-        fan, images, read.outputs["contexts"], grouped.outputs["groups"], caption, distill, publish
+        fan,
+        images,
+        read.outputs["contexts"],
+        grouped.outputs["groups"],
+        screened.outputs["screenings"],
+        caption,
+        distill,
+        publish,
     )
     report = publishing.describe(release=released.outputs["core"], out=out)
     report.set_caching_options(False).set_display_name("report")

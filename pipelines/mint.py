@@ -11,6 +11,7 @@ from kfp import dsl
 from components.core.task import spelled
 from components.crawl import component as crawling
 from components.dedup import component as deduplication
+from components.deepfake import component as forensics
 from components.filter import component as filtering
 from components.publish import component as publishing
 from pipelines.config import MintConfig
@@ -20,7 +21,9 @@ from pipelines.start import start
 _DEFAULTS = spelled(MintConfig().model_dump(mode="json"))
 
 
-def grow_documents(begun: Any, fan: dict, inputs: Any, crawl: Any, filter: Any, dedup: Any) -> dict[str, Any]:
+def grow_documents(
+    begun: Any, fan: dict, inputs: Any, crawl: Any, filter: Any, dedup: Any, screen: Any
+) -> dict[str, Any]:
     """The steps from the inputs to the documents that are to be released.
 
     Args:
@@ -185,6 +188,14 @@ def grow_documents(begun: Any, fan: dict, inputs: Any, crawl: Any, filter: Any, 
         uses=assembled.outputs["uses"],
         filter=filter,
     )
+    screened = step(
+        "screen",
+        forensics.screen,
+        forensics.screen_commit,
+        **fan,
+        found=scored.outputs["scored"],
+        screen=screen,
+    )
     grouped = step(
         "image groups",
         deduplication.image_groups,
@@ -211,6 +222,7 @@ def grow_documents(begun: Any, fan: dict, inputs: Any, crawl: Any, filter: Any, 
         scored=scored.outputs["scored"],
         groups=grouped.outputs["groups"],
         similarity=compared.outputs["similarity"],
+        screenings=screened.outputs["screenings"],
         filter=filter,
     )
     return {
@@ -219,6 +231,7 @@ def grow_documents(begun: Any, fan: dict, inputs: Any, crawl: Any, filter: Any, 
         "payloads": extracted.outputs["payloads"],
         "scored": scored.outputs["scored"],
         "groups": grouped.outputs["groups"],
+        "screenings": screened.outputs["screenings"],
         "illustrated": illustrated.outputs["illustrated"],
     }
 
@@ -267,6 +280,7 @@ def mint(
     crawl: dict = _DEFAULTS["crawl"],
     filter: dict = _DEFAULTS["filter"],
     dedup: dict = _DEFAULTS["dedup"],
+    screen: dict = _DEFAULTS["screen"],
     publish: dict = _DEFAULTS["publish"],
     run: dict = _DEFAULTS["run"],
 ):
@@ -279,6 +293,7 @@ def mint(
         crawl: parameters of the crawl family.
         filter: parameters of the filter family.
         dedup: parameters of the dedup family.
+        screen: parameters of the step that screens images.
         publish: parameters of the publish family.
         run: how the run is executed; changes no output.
     """
@@ -290,11 +305,12 @@ def mint(
         crawl=crawl,
         filter=filter,
         dedup=dedup,
+        screen=screen,
         publish=publish,
         run=run,
     ).set_caching_options(False)
     fan = {"numbers": begun.output, "workers": workers, "out": out, "run": run}
-    grown = grow_documents(begun, fan, inputs, crawl, filter, dedup)
+    grown = grow_documents(begun, fan, inputs, crawl, filter, dedup, screen)
     release = release_documents(grown, fan, crawl, filter, dedup, publish)
     described = publishing.describe(release=release, out=out)
     described.set_caching_options(False).set_display_name("report")

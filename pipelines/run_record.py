@@ -54,7 +54,7 @@ def begin(
             raise ConfigurationError("No inputs: give at least one file, folder, URL or list.")
         refuse_secrets([*inputs, out])
         checked = read_config(pipeline, config).model_dump(mode="json")
-        _check_tokenizer(checked["publish"].get("tokenizer", ""))
+        _check_tokenizer(checked.get("publish", {}).get("tokenizer", ""))
         _check_teacher(checked)
         for prompt in _prompts(checked):
             load_prompt(prompt)

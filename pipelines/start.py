@@ -11,13 +11,15 @@ def start(
     inputs: list[str],
     out: str,
     workers: int,
-    publish: dict,
     run: dict,
-    crawl: dict = {},  # noqa: B006 - KFP reads the default, it is never changed
+    publish: dict = {},  # noqa: B006 - KFP reads the default, it is never changed
+    crawl: dict = {},  # noqa: B006
     filter: dict = {},  # noqa: B006
     dedup: dict = {},  # noqa: B006
     caption: dict = {},  # noqa: B006
     distill: dict = {},  # noqa: B006
+    deepfake: dict = {},  # noqa: B006
+    screen: dict = {},  # noqa: B006
 ) -> list[int]:
     """Check the configuration, write `run.json`, and number the workers.
 
@@ -31,6 +33,8 @@ def start(
         "dedup": dedup,
         "caption": caption,
         "distill": distill,
+        "deepfake": deepfake,
+        "screen": screen,
         "publish": publish,
         "run": run,
     }

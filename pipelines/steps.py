@@ -46,6 +46,17 @@ def _step(
     return Step(name, stage.partition(".")[0], f"components.{stage}", section, says, given, (), shared)
 
 
+def _screen(images: str) -> Step:
+    """Whether images are declared, or look, synthetic or forged."""
+    return _step(
+        "screen",
+        "deepfake.screen_images:ScreenImagesStage",
+        "screen",
+        "declared origin of images, and what calibrated detectors find",
+        images=images,
+    )
+
+
 _DOCUMENTS: Final = (
     Step(
         "sources",
@@ -219,6 +230,7 @@ _DOCUMENTS: Final = (
         images="unique_images.images",
         uses="assemble.uses",
     ),
+    _screen("annotate_images.images"),
     _step(
         "image_groups",
         "dedup.image_groups:ImageGroupsStage",
@@ -243,6 +255,7 @@ _DOCUMENTS: Final = (
         images="annotate_images.images",
         groups="image_groups.groups",
         similarity="similarity.scores",
+        screenings="screen.screenings",
     ),
 )
 """From any input to the documents that are to be released."""
@@ -283,6 +296,7 @@ def _captions(images: str, contexts: str, groups: str) -> tuple[Step, ...]:
             images=images,
             contexts=contexts,
             groups=groups,
+            screenings="screen.screenings",
         ),
         _step(
             "align",
@@ -412,6 +426,7 @@ KALE: Final = (
         "one row for every image, with its hashes",
         images="read_pairs.images",
     ),
+    _screen("unique_images.images"),
     _step(
         "image_groups",
         "dedup.image_groups:ImageGroupsStage",
@@ -439,5 +454,116 @@ FULL: Final = (
 
 MINT: Final = (*_DOCUMENTS, *_RELEASE_DOCUMENTS, _REPORT)
 
-PIPELINES: Final = {"mint": MINT, "kale": KALE, "full": FULL}
+DEEPFAKE: Final = (
+    Step(
+        "media_sources",
+        "deepfake",
+        None,
+        "deepfake.media_sources",
+        "list images and videos with their labels, cut them into units",
+        ports=("sources",),
+    ),
+    _step(
+        "read_media",
+        "deepfake.read_media:ReadMediaStage",
+        "deepfake.read_media",
+        "hash and probe files, read what they declare of their origin",
+        sources="media_sources.sources",
+    ),
+    _step(
+        "faces",
+        "deepfake.extract_faces:ExtractFacesStage",
+        "deepfake.faces",
+        "decode, find and follow faces, align them",
+        media="read_media.media",
+    ),
+    _step(
+        "splits",
+        "deepfake.splits:SplitsStage",
+        "deepfake.splits",
+        "training, validation and test; a test for leaks",
+        samples="faces.samples",
+        crops="faces.crops",
+    ),
+    _step(
+        "synthesize",
+        "deepfake.synthesize:SynthesizeStage",
+        "deepfake.synthesize",
+        "pseudo-fakes of real samples",
+        samples="faces.samples",
+        crops="faces.crops",
+        splits="splits.splits",
+    ),
+    Step(
+        "train",
+        "deepfake",
+        None,
+        "deepfake.train",
+        "train the detectors that have weights",
+        {
+            "samples": ("faces.samples", "synthesize.samples"),
+            "crops": ("faces.crops", "synthesize.crops"),
+            "splits": ("splits.splits",),
+        },
+        ("model", "log"),
+    ),
+    _step(
+        "detect",
+        "deepfake.detect:DetectStage",
+        "deepfake.detect",
+        "every detector judges every sample",
+        shared=("detectors",),
+        samples=("faces.samples", "synthesize.samples"),
+        crops=("faces.crops", "synthesize.crops"),
+        splits="splits.splits",
+        model="train.model",
+    ),
+    _step(
+        "robustness",
+        "deepfake.robustness:RobustnessStage",
+        "deepfake.robustness",
+        "detectors judge corrupted copies",
+        shared=("detectors", "faces"),
+        samples=("faces.samples", "synthesize.samples"),
+        crops=("faces.crops", "synthesize.crops"),
+        splits="splits.splits",
+        model="train.model",
+    ),
+    _step(
+        "calibrate",
+        "deepfake.calibrate:CalibrateStage",
+        "deepfake.calibrate",
+        "probabilities, thresholds and abstention",
+        detections="detect.detections",
+        samples=("faces.samples", "synthesize.samples"),
+        splits="splits.splits",
+    ),
+    _step(
+        "benchmark",
+        "deepfake.benchmark:BenchmarkStage",
+        "deepfake.benchmark",
+        "figures by family, data set, method and corruption",
+        detections=("detect.detections", "robustness.detections"),
+        samples=("faces.samples", "synthesize.samples"),
+        crops=("faces.crops", "synthesize.crops"),
+        splits="splits.splits",
+        calibrations="calibrate.calibrations",
+    ),
+    Step(
+        "publish_detectors",
+        "deepfake",
+        None,
+        "deepfake.publish",
+        "weights, calibrations and card in one folder",
+        {
+            "model": ("train.model",),
+            "calibrations": ("calibrate.calibrations",),
+            "benchmark": ("benchmark.benchmark",),
+        },
+        ("detectors",),
+    ),
+    _REPORT,
+)
+
+PIPELINES: Final = {"mint": MINT, "kale": KALE, "full": FULL, "deepfake": DEEPFAKE}
 """Pipelines by name; each has a module of its own in this package."""

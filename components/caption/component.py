@@ -82,6 +82,7 @@ def pairs(
     images: Input[Dataset],
     contexts: Input[Dataset],
     groups: Input[Dataset],
+    screenings: Input[Dataset],
     out: str,
     caption: dict,
     run: dict,
@@ -91,7 +92,12 @@ def pairs(
     """Choose alternative texts; share the images out to teacher and student."""
     from components.core.task import work
 
-    inputs = {"images": images.path, "contexts": contexts.path, "groups": groups.path}
+    inputs = {
+        "images": images.path,
+        "contexts": contexts.path,
+        "groups": groups.path,
+        "screenings": screenings.path,
+    }
     params = caption["pairs"]
     return work("components.caption.pairs:PairsStage", inputs, out, params, run, worker, workers)
 
@@ -101,6 +107,7 @@ def pairs_commit(
     images: Input[Dataset],
     contexts: Input[Dataset],
     groups: Input[Dataset],
+    screenings: Input[Dataset],
     done: list[str],
     out: str,
     caption: dict,
@@ -112,7 +119,12 @@ def pairs_commit(
     """Publish the pairs."""
     from components.core.task import commit
 
-    inputs = {"images": images.path, "contexts": contexts.path, "groups": groups.path}
+    inputs = {
+        "images": images.path,
+        "contexts": contexts.path,
+        "groups": groups.path,
+        "screenings": screenings.path,
+    }
     outputs = {"pairs": pairs, "rest": rest}
     params = caption["pairs"]
     commit("components.caption.pairs:PairsStage", inputs, out, params, run, outputs, metrics)

@@ -40,14 +40,20 @@ class PairsStage(Stage[PairsParams]):
     """
 
     name = "pairs"
-    consumes = {"images": "images/1", "contexts": "image_contexts/1", "groups": "image_groups/1"}
+    consumes = {
+        "images": "images/1",
+        "contexts": "image_contexts/1",
+        "groups": "image_groups/1",
+        "screenings": "screenings/1",
+    }
     produces = {"pairs": "pairs/1", "rest": "pairs/1"}
     reasons = CaptionReason
     grouping = "partition"
     sorted_by = {"pairs": "id", "rest": "id"}
     columns = {
-        "images": ("id", "width", "height", "url", "alts", "scores"),
+        "images": ("id", "width", "height", "url", "alts"),
         "groups": ("image_id", "group"),
+        "screenings": ("id", "scores"),
     }
 
     def run(self, unit: Unit, out: Output) -> None:
@@ -56,6 +62,7 @@ class PairsStage(Stage[PairsParams]):
         groups = dict(
             zip(*(unit.tables["groups"].column(n).to_pylist() for n in ("image_id", "group")), strict=True)
         )
+        screened = {row["id"]: dict(row["scores"]) for row in unit.tables["screenings"].to_pylist()}
         images = unit.tables["images"]
         images = images.take(pc.sort_indices(images.column("id")))
         rows: dict[str, list[dict[str, Any]]] = {"pairs": [], "rest": []}
@@ -63,6 +70,7 @@ class PairsStage(Stage[PairsParams]):
             with out.record(image["id"], kind="image", locator=image["url"]):
                 shown = contexts.get(image["id"], [])
                 self._judge(image, shown)
+                self._judge_origin(screened.get(image["id"], {}))
                 row = self._row(image, shown, out)
                 group = row["group"] = groups.get(image["id"], image["id"])
                 teacher = hash_share(group, _SPLIT) < self.params.teacher_share
@@ -85,7 +93,6 @@ class PairsStage(Stage[PairsParams]):
             raise Drop(CaptionReason.IMAGE_TOO_SMALL, size, float(short), float(params.min_side))
         if params.max_aspect and long > params.max_aspect * short:
             raise Drop(CaptionReason.IMAGE_ASPECT, size, round(long / max(1, short), 4), params.max_aspect)
-        self._judge_origin(dict(image["scores"] or []))
 
     def _judge_origin(self, scores: Mapping[str, float]) -> None:
         """Raises `Drop` where the image is synthetic or forged and such ones are not wanted."""

@@ -208,6 +208,25 @@ BENCHMARK: Final = pa.schema(
     ]
 )
 
+SCREENINGS: Final = pa.schema(
+    [
+        _field("id", pa.string(), "SHA-256 (hex) of the image's bytes", nullable=False),
+        _field(
+            "verdict",
+            pa.string(),
+            "declared_synthetic, likely_forged, cannot_tell, likely_real or declared_captured",
+            nullable=False,
+        ),
+        _field("why", pa.string(), "the verdict's reason, for a person", nullable=False),
+        _field(
+            "scores",
+            pa.map_(pa.string(), pa.float64()),
+            "synthetic_declared, forged_verdict, forged_probability (see `components.deepfake.screen_images`)",
+            nullable=False,
+        ),
+    ]
+)
+
 SCHEMAS: Final[dict[str, pa.Schema]] = {
     "media_sources/1": MEDIA_SOURCES,
     "media/1": MEDIA,
@@ -217,4 +236,5 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
     "detections/1": DETECTIONS,
     "calibrations/1": CALIBRATIONS,
     "benchmark/1": BENCHMARK,
+    "screenings/1": SCREENINGS,
 }

@@ -152,8 +152,12 @@ class Manifest(BaseModel):
         return self.model_dump_json(by_alias=True, indent=1, exclude={"parts"}).encode()
 
 
-def concatenate(manifests: Sequence[Manifest]) -> Manifest:
+def concatenate(manifests: Sequence[Manifest], *, keep_empty: bool = False) -> Manifest:
     """Several datasets of one schema as one: their shards one after the other, those without rows left out.
+
+    Args:
+        keep_empty: keep shards without rows, too: for a stage that reads shards of the same number of several
+            ports, where one that is empty in one port only would move all that follow.
 
     Raises:
         ConfigurationError: where they are not of one schema, or not partitioned alike.
@@ -181,7 +185,7 @@ def concatenate(manifests: Sequence[Manifest]) -> Manifest:
         shard if m.location == first.location or "://" in shard.path else _elsewhere(shard, m.location)
         for m in manifests
         for shard in m.shards
-        if shard.rows or by_place
+        if shard.rows or by_place or keep_empty
     ]
     return first.model_copy(
         update={

@@ -176,13 +176,18 @@ Inputs = Mapping[str, str | Sequence[str]]
 """Port → path of a manifest, or of several whose datasets are read as one."""
 
 
-def _manifests(inputs: Inputs) -> dict[str, Manifest]:
-    return {
-        port: concatenate(
-            [load(Path(p).read_bytes(), p) for p in ([paths] if isinstance(paths, str) else paths)]
-        )
+def read_as_one(stage: Stage[Any], datasets: Mapping[str, Sequence[Manifest]]) -> dict[str, Manifest]:
+    """What a stage reads by port, where several datasets may feed one."""
+    keep_empty = "aligned" in stage.sides.values()
+    return {port: concatenate(found, keep_empty=keep_empty) for port, found in datasets.items()}
+
+
+def _manifests(stage: Stage[Any], inputs: Inputs) -> dict[str, Manifest]:
+    datasets = {
+        port: [load(Path(p).read_bytes(), p) for p in ([paths] if isinstance(paths, str) else paths)]
         for port, paths in inputs.items()
     }
+    return read_as_one(stage, datasets)
 
 
 def work(
@@ -204,9 +209,10 @@ def work(
     """
     with reported():
         checked = _run_params(run)
+        made = make_stage(stage, params, checked)
         done = runner.work(
-            make_stage(stage, params, checked),
-            _manifests(inputs),
+            made,
+            _manifests(made, inputs),
             out,
             worker=int(worker),
             workers=int(workers),
@@ -238,7 +244,8 @@ def commit(
     """
     with reported():
         checked = _run_params(run)
-        manifests = runner.commit(make_stage(stage, params, checked), _manifests(inputs), out, checked)
+        made = make_stage(stage, params, checked)
+        manifests = runner.commit(made, _manifests(made, inputs), out, checked)
     hand_over(manifests, outputs, metrics)
 
 

@@ -108,8 +108,8 @@ class CalibrateParams(BaseModel):
     )
 
 
-class RobustnessParams(BaseModel):
-    """Which corruptions test samples are seen through."""
+class RobustnessSection(BaseModel):
+    """Which corruptions test samples are seen through; detectors and faces are said once for the family."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -123,14 +123,6 @@ class RobustnessParams(BaseModel):
             "Corrupt pseudo-fakes, too, and real ones beside them: their crops, as variant crops.NAME@LEVEL."
         ),
     )
-    detectors: dict[str, dict[str, Any]] = Field(
-        default_factory=default_detectors,
-        description="Name of a detector to its parameters, as deepfake.detect.detectors.",
-    )
-    faces: ExtractFacesParams = Field(
-        default_factory=ExtractFacesParams,
-        description="How a file is looked at: as deepfake.faces, or figures can't be compared.",
-    )
     share: float = Field(
         default=1.0, gt=0, le=1, description="Share of the test samples, chosen by hash, that is corrupted."
     )
@@ -141,6 +133,19 @@ class RobustnessParams(BaseModel):
     )
     max_bytes: int = Field(
         default=1 << 30, ge=1, description="Files above this size, in bytes, are not read again."
+    )
+
+
+class RobustnessParams(RobustnessSection):
+    """Parameters of the stage."""
+
+    detectors: dict[str, dict[str, Any]] = Field(
+        default_factory=default_detectors,
+        description="Name of a detector to its parameters, as deepfake.detect.detectors.",
+    )
+    faces: ExtractFacesParams = Field(
+        default_factory=ExtractFacesParams,
+        description="How a file is looked at: as deepfake.faces, or figures can't be compared.",
     )
 
 

@@ -17,7 +17,7 @@ class ExamineParams(BaseModel):
         description="Frames of a video spread evenly over it (SBI and DeepfakeBench take 32 for tests).",
     )
     dense_seconds: float = Field(
-        default=4.0,
+        default=8.0,
         ge=0,
         le=60,
         description=(

@@ -150,6 +150,7 @@ def decide_images(
     scored: Input[Dataset],
     groups: Input[Dataset],
     similarity: Input[Dataset],
+    screenings: Input[Dataset],
     out: str,
     filter: dict,
     run: dict,
@@ -164,6 +165,7 @@ def decide_images(
         "images": scored.path,
         "groups": groups.path,
         "similarity": similarity.path,
+        "screenings": screenings.path,
     }
     stage = "components.filter.decide_images:DecideImagesStage"
     return work(stage, inputs, out, filter["decide"], run, worker, workers)
@@ -175,6 +177,7 @@ def decide_images_commit(
     scored: Input[Dataset],
     groups: Input[Dataset],
     similarity: Input[Dataset],
+    screenings: Input[Dataset],
     done: list[str],
     out: str,
     filter: dict,
@@ -190,6 +193,7 @@ def decide_images_commit(
         "images": scored.path,
         "groups": groups.path,
         "similarity": similarity.path,
+        "screenings": screenings.path,
     }
     outputs = {"documents": illustrated}
     stage = "components.filter.decide_images:DecideImagesStage"

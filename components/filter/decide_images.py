@@ -35,11 +35,12 @@ class DecideImagesStage(Stage[DecideParams]):
         "images": "images/1",
         "groups": "image_groups/1",
         "similarity": "image_text_scores/1",
+        "screenings": "screenings/1",
     }
     produces = {"documents": "documents/1"}
     reasons = FilterReason
-    sides = {"images": "by_id", "groups": "by_id", "similarity": "aligned"}
-    columns = {"images": ("id", "width", "height", "scores")}
+    sides = {"images": "by_id", "groups": "by_id", "similarity": "aligned", "screenings": "by_id"}
+    columns = {"images": ("id", "width", "height", "scores"), "screenings": ("id", "scores")}
 
     def lookup(self, port: str, table: pa.Table) -> set[str]:
         """The images that a shard of documents shows, where the port is used."""
@@ -52,7 +53,7 @@ class DecideImagesStage(Stage[DecideParams]):
         table = unit.tables["documents"]
         items, offsets = flat_items(table)
         plain = image_items(items, offsets, table.column("source").to_pylist())
-        stored = _stored(unit.tables["images"])
+        stored = _stored(unit.tables["images"], unit.tables["screenings"])
         groups = _groups(unit.tables["groups"])
         similarity = _similarity(unit.tables["similarity"], offsets)
         objection = by_rules(STORED_IMAGE_RULES, self.params)
@@ -88,8 +89,16 @@ Group = tuple[str, float]
 """The name of a cluster and how many documents show an image of it."""
 
 
-def _stored(images: pa.Table) -> dict[str, Stored]:
-    return {row["id"]: (row["width"], row["height"], dict(row["scores"] or [])) for row in images.to_pylist()}
+def _stored(images: pa.Table, screenings: pa.Table) -> dict[str, Stored]:
+    screened = {row["id"]: dict(row["scores"]) for row in screenings.to_pylist()}
+    return {
+        row["id"]: (
+            row["width"],
+            row["height"],
+            {**dict(row["scores"] or []), **screened.get(row["id"], {})},
+        )
+        for row in images.to_pylist()
+    }
 
 
 def _groups(groups: pa.Table) -> dict[str, Group]:

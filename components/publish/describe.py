@@ -20,6 +20,7 @@ from components.publish.caption_croissant import build_caption_croissant, descri
 from components.publish.caption_summary import CaptionSummary, summarize_captions
 from components.publish.card import build_card
 from components.publish.croissant import build_croissant, describe_release, to_json
+from components.publish.forensics_summary import ForensicsSummary, summarize_forensics
 from components.publish.mint_layout import MINT_SCHEMA
 from components.publish.release import Release, release_of
 from components.publish.run_report import MAX_DOCUMENTS, build_report
@@ -61,7 +62,8 @@ def read_run(out: str) -> tuple[RunSummary, Release | None]:
     manifests = find(store)
     released = next((m for m in manifests if m.schema_name == MINT_SCHEMA), None)
     captions = summarize_captions(store, manifests)
-    if released is None and captions is None:
+    forensics = summarize_forensics(store, manifests)
+    if released is None and captions is None and forensics is None:
         raise ConfigurationError(
             f"{store.root} holds no released dataset: run the pipeline to its end first."
         )
@@ -69,10 +71,11 @@ def read_run(out: str) -> tuple[RunSummary, Release | None]:
     run = RunSummary(
         name=_title(release, captions),
         steps=steps_of(manifests),
-        digest=_digest(released, captions),
-        code_version=_code_version(released, captions),
+        digest=_digest(released, captions, forensics),
+        code_version=_code_version(released, captions, forensics),
         sources=_inputs(store),
         captions=captions,
+        forensics=forensics,
     )
     if released is not None and release is not None:
         _add_documents(run, store, manifests, released, release)
@@ -85,18 +88,26 @@ def read_run(out: str) -> tuple[RunSummary, Release | None]:
 
 def _title(release: Release | None, captions: CaptionSummary | None) -> str:
     titles = [release.params.card.title] if release else []
-    return " and ".join([*titles, *([captions.release.params.card.title] if captions else [])])
+    titles += [captions.release.params.card.title] if captions else []
+    return " and ".join(titles) or "Deepfake detectors"
 
 
-def _code_version(released: Manifest | None, captions: CaptionSummary | None) -> str:
+def _code_version(
+    released: Manifest | None, captions: CaptionSummary | None, forensics: ForensicsSummary | None
+) -> str:
     if released is not None:
         return released.code_version
-    return captions.release.code_version if captions else ""
+    if captions is not None:
+        return captions.release.code_version
+    return forensics.code_version if forensics else ""
 
 
-def _digest(released: Manifest | None, captions: CaptionSummary | None) -> str:
+def _digest(
+    released: Manifest | None, captions: CaptionSummary | None, forensics: ForensicsSummary | None
+) -> str:
     digests = [released.digest] if released else []
-    return " ".join([*digests, *([captions.release.digest] if captions else [])])
+    digests += [captions.release.digest] if captions else []
+    return " ".join([*digests, *([forensics.digest] if forensics else [])])
 
 
 def _add_documents(
@@ -197,11 +208,13 @@ def describe_run(out: str, report_path: str, metrics: Metrics | None = None) -> 
         if metrics is not None:
             for name, value in _numbers(run).items():
                 metrics.log_metric(name, value)
-        said = (
-            [f"{run.aggregates.documents} documents"] if run.aggregates.documents or not run.captions else []
-        )
+        said = []
+        if run.has_documents:
+            said.append(f"{run.aggregates.documents} documents")
         if run.captions:
             said.append(f"{run.captions.statistics.captions} captions")
+        if run.forensics:
+            said.append(f"{len(run.forensics.detectors)} detectors")
         emit("described", step="report", line=f"report: {' and '.join(said)} described")
 
 
@@ -209,7 +222,7 @@ def _numbers(run: RunSummary) -> dict[str, float]:
     """What an orchestrator shows of a run."""
     found = run.aggregates
     numbers: dict[str, float] = {}
-    if found.documents or run.captions is None:
+    if run.has_documents:
         numbers = {
             "documents": found.documents,
             "words": found.words.sum,
@@ -226,4 +239,10 @@ def _numbers(run: RunSummary) -> dict[str, float]:
             numbers["claims_removed_share"] = of.claim_count(removed=True) / claims
         for row in run.captions.gate:
             numbers[f"gate.{row['metric']}"] = row["value"]
+    for row in run.forensics.benchmark if run.forensics else []:
+        whole = row["method"] is None and row["slice"] is None
+        if whole and (row["metric"], row["level"], row["variant"]) == ("auc", "media", "clean"):
+            if row["value"] is not None:
+                name = f"auc.{row['detector']}.{row['dataset']}.{row['family']}.{row['protocol']}"
+                numbers[name] = row["value"]
     return numbers

@@ -8,6 +8,7 @@ from typing import Any, Final
 from components.core import report as kit
 from components.core.report import number, short, size
 from components.publish.aggregates import UNKNOWN, Aggregates, Distribution, Tally
+from components.publish.forensics_report import forensics_sections, forensics_tiles
 from components.publish.kale_report import caption_sections, caption_tiles
 from components.publish.pictures import Pictures
 from components.publish.removals import removals
@@ -34,6 +35,7 @@ def build_report(run: RunSummary) -> str:
             "Every row that entered a step was kept, dropped for a reason, or failed. "
             "Bars of the same kind of row share one scale.",
         ),
+        *(forensics_sections(run.forensics) if run.forensics else []),
         *(caption_sections(captions, pictures) if captions else []),
         *_documents(run, pictures),
         *_distributions(run.aggregates),
@@ -74,6 +76,8 @@ def _tiles(run: RunSummary) -> list[kit.Tile]:
         kit.Tile("words", short(found.words.sum), f"{number(round(found.words.mean))} a document", "kept"),
         kit.Tile("images", short(found.images), f"with bytes, {size(found.image_bytes)}", "kept"),
     ]
+    if run.forensics is not None:
+        tiles = forensics_tiles(run.forensics)
     if run.captions is not None:
         tiles = [*(tiles if found.documents else []), *caption_tiles(run.captions.statistics)]
     tiles += [

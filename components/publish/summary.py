@@ -15,6 +15,7 @@ import pyarrow as pa
 from components.core.manifest import Manifest
 from components.publish.aggregates import Aggregates
 from components.publish.caption_summary import CaptionSummary
+from components.publish.forensics_summary import ForensicsSummary
 from components.publish.topics import Topics
 
 _SECRET: Final = re.compile(r"(?i)(signature|token|secret|password|credential|api_?key|access_?key|\bsig=)")
@@ -113,6 +114,7 @@ class RunSummary:
         sources: what was read, as locations.
         topics: what the release is about; None where that was not asked for.
         captions: of a run that released captions; None of another.
+        forensics: of a run that measured detectors; None of another.
     """
 
     name: str
@@ -126,6 +128,12 @@ class RunSummary:
     sources: list[str] = field(default_factory=list)
     topics: Topics | None = None
     captions: CaptionSummary | None = None
+    forensics: ForensicsSummary | None = None
+
+    @property
+    def has_documents(self) -> bool:
+        """Whether documents are what the run is about, or are among it."""
+        return bool(self.aggregates.documents) or (self.captions is None and self.forensics is None)
 
     @property
     def datasets(self) -> list[DatasetSummary]:

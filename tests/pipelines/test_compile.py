@@ -26,6 +26,7 @@ SINGLE = {
     "mint": {"start", "sources", "registry", "semantic", "register", "report"},
     "kale": {"start", "sources", "train", "report"},
     "full": {"start", "sources", "registry", "semantic", "register", "train", "report"},
+    "deepfake": {"start", "sources", "train", "publish-detectors", "report"},
 }
 """Tasks that are no workers with their commit."""
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from components.core.errors import ConfigurationError
-from components.deepfake.detectors import default_detectors, open_detectors
+from components.deepfake.detectors import default_detectors, open_detectors, registry
 from components.deepfake.detectors.base import Abstained
 from tests.deepfake import tiny_onnx
 from tests.deepfake.crops import crop, sample, texture
@@ -63,7 +63,7 @@ def test_several_go_side_by_side_under_their_names(tmp_path: Path) -> None:
 def test_without_a_card_it_abstains_and_is_no_default() -> None:
     (detector,) = open_detectors({"external": {}})
     assert detector.score(sample([crop(RED)])).abstained is Abstained.NO_WEIGHTS
-    assert "external" not in default_detectors() and "spatial" in default_detectors()
+    assert [*default_detectors(), "external"] == sorted(registry(), key=lambda name: (name == "external", name))
 
 
 @pytest.mark.parametrize(
