@@ -184,7 +184,7 @@ class Plain:
 
     def __call__(self, events: list[dict[str, Any]]) -> None:
         for event in events:
-            if event["event"] in ("committed", "described", "shard_error"):
+            if event["event"] in ("committed", "described", "shard_error", "notice"):
                 sys.stderr.write(event["line"] + "\n")
                 sys.stderr.flush()
 
@@ -232,7 +232,7 @@ class Bars:
                 self._finish(event)
             elif event["event"] == "described":
                 self._progress.advance(self._run)
-            elif event["event"] == "shard_error":
+            elif event["event"] in ("shard_error", "notice"):
                 self._progress.console.print(f"  [yellow]![/] {event['step']}: ", end="")
                 self._progress.console.print(event["line"], markup=False, style="dim")
 

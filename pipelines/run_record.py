@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from components import __version__
 from components.core.errors import ConfigurationError
+from components.core.locations import local_path
 from components.core.prompts import load_prompt
 from components.core.store import Store, Stores, as_uri, open_store
 from components.core.task import reported
@@ -34,9 +35,18 @@ class RunRecord(BaseModel):
 _DUMP: Final = re.compile(r"cc(-wat)?:")
 
 
+_DATASET: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.+-]+):(?!//)(.+)")
+"""A data set of images and videos by its name, and where it lies."""
+
+
 def input_uri(location: str) -> str:
-    """A URI for an input that a person named; the name of a Common Crawl dump stays what it is."""
-    return location if _DUMP.match(location) else as_uri(location)
+    """A URI for an input that a person named; the names of a Common Crawl dump and of a data set stay."""
+    if _DUMP.match(location):
+        return location
+    named = _DATASET.fullmatch(location)
+    if named is not None and not local_path(location).exists():
+        return f"{named[1]}:{as_uri(named[2])}"
+    return as_uri(location)
 
 
 def begin(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -16,17 +15,24 @@ from components.core import schemas
 from components.core.errors import ConfigurationError
 from components.core.locations import is_web, local_path, one_file, several_files
 from components.core.manifest import Counts
+from components.core.progress import emit
 from components.core.records import record_id
 from components.core.runner import RunParams, publish
 from components.core.store import Stores, as_uri
 from components.core.task import Artifact, hand_over, read_params, reported
 from components.deepfake.datasets import LabelledFile, open_dataset, registry
+from components.deepfake.datasets.base import listing
+from components.deepfake.datasets.generic import Generic
+from components.deepfake.datasets.label_files import Tally
 from components.deepfake.media_params import MediaSourcesParams
 from components.deepfake.reasons import DeepfakeReason
 
 STEP: Final = "media_sources"
 _DATASET: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.+-]+):(?!//)(.+)")
-_JUDGED: Final = frozenset({DeepfakeReason.EMPTY_FILE, DeepfakeReason.REPEATED})
+_JUDGED: Final = frozenset(
+    {DeepfakeReason.EMPTY_FILE, DeepfakeReason.REPEATED, DeepfakeReason.NOT_DOWNLOADED}
+)
+_GLOB: Final = re.compile(r"[*?\[]")
 _UNNAMED: Final = "files"
 """Data set of files that are named one by one."""
 
@@ -35,12 +41,14 @@ class MediaSources:
     """What the inputs amount to: rows of media_sources/1, ledger lines and counts.
 
     `counts.rows_in` = `counts.kept` + ledger lines; a record is a file. What kind of file it is, its bytes
-    say when they are read, whatever its name is.
+    say when they are read, whatever its name is. `notices` say how a data set differs from what it is
+    documented to hold: a part of it may be all that was downloaded.
     """
 
     def __init__(self, stores: Stores, params: MediaSourcesParams) -> None:
         self.counts = Counts()
         self.ledger: list[dict[str, Any]] = []
+        self.notices: list[str] = []
         self._stores, self._params = stores, params
         self._rows: list[dict[str, Any]] = []
         self._first: dict[str, str] = {}
@@ -63,12 +71,15 @@ class MediaSources:
         if one is not None:
             self._add(LabelledFile(one.uri, one.size), _UNNAMED)
             return
-        before = self.counts.rows_in
-        name = _folder_name(location)
-        for file in several_files(location, self._stores):
-            self._add(LabelledFile(file.uri, file.size), name)
-        if self.counts.rows_in == before:
+        files = list(several_files(location, self._stores))
+        if not files:
             raise ConfigurationError(f"The input {location!r} names no file, no folder with files, no glob.")
+        if not _GLOB.search(location) and Generic.is_labelled(listing(location, self._stores)):
+            self._add_dataset(Generic.name, location)
+            return
+        name = _folder_name(location)
+        for file in files:
+            self._add(LabelledFile(file.uri, file.size), name)
 
     def _add_dataset(self, name: str, root: str) -> None:
         if name not in registry():
@@ -77,16 +88,12 @@ class MediaSources:
                 f"it is written ./{name}:…"
             )
         adapter = registry()[name]
-        found: Counter[str] = Counter()
+        found = Tally(adapter)
         values = self._params.datasets.get(name, {})
         for file in open_dataset(name, root, self._stores, values):
             self._add(file, _folder_name(root) if adapter.named_by_folder else name)
-            if file.size is not None and file.label is not None:
-                found["real" if file.label == 0 else file.method or "forged"] += 1
-        for what, documented in sorted(adapter.counts.items()):
-            if found[what] != documented:
-                self.counts.counters[f"{name}_{what}_found"] = found[what]
-                self.counts.counters[f"{name}_{what}_documented"] = documented
+            found.add(file)
+        self.notices += [f"{name}: {difference}." for difference in found.differences()]
 
     def _add(self, file: LabelledFile, dataset: str) -> None:
         self.counts.rows_in += 1
@@ -94,7 +101,9 @@ class MediaSources:
             before = self._first[file.uri]
             self._refuse(file.uri, DeepfakeReason.REPEATED, f"{file.uri} is named before, in {before}")
         elif file.size is None:
-            self._refuse(file.uri, DeepfakeReason.UNREADABLE, f"{dataset} lists {file.uri}: it is not there")
+            self._refuse(
+                file.uri, DeepfakeReason.NOT_DOWNLOADED, f"{dataset} lists {file.uri}: it is not there"
+            )
         elif file.size == 0:
             self._refuse(file.uri, DeepfakeReason.EMPTY_FILE, f"{file.uri} has no bytes")
         else:
@@ -146,7 +155,7 @@ def _dataset(location: str) -> tuple[str, str] | None:
 def _folder_name(location: str) -> str:
     """The last folder of a path or prefix that a glob does not vary."""
     uri = unquote(as_uri(location)) if "://" not in location else location
-    fixed = re.split(r"[*?\[]", uri, maxsplit=1)
+    fixed = _GLOB.split(uri, maxsplit=1)
     path = fixed[0].rpartition("/")[0] if len(fixed) > 1 else fixed[0]
     return PurePosixPath(path).name or _UNNAMED
 
@@ -208,6 +217,8 @@ def publish_media_sources(
         checked = read_params(MediaSourcesParams, params, f"deepfake.{STEP}")
         assert isinstance(checked, MediaSourcesParams)
         plan = list_media_sources(inputs, Stores(out), checked)
+        for notice in plan.notices:
+            emit("notice", step=STEP, line=notice)
         manifest = publish(
             STEP,
             "sources",

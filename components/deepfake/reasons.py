@@ -11,6 +11,7 @@ class DeepfakeReason(StrEnum):
     # files (`media_sources`, `read_media`, `examine`)
     EMPTY_FILE = "empty_file"
     REPEATED = "repeated"
+    NOT_DOWNLOADED = "not_downloaded"
     UNSUPPORTED_KIND = "unsupported_kind"
     NOT_MEDIA = "not_media"
     MEDIA_TOO_LARGE = "media_too_large"

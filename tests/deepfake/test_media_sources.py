@@ -70,7 +70,7 @@ def test_a_data_set_brings_its_labels(tmp_path: Path) -> None:
         {"age": "30"},
     )
     assert (real["label"], real["group"], real["source"]) == (0, "", None)
-    assert found.counts.failed == {"unreadable": 1}
+    assert found.counts.dropped == {"not_downloaded": 1}
     assert "mine lists 3.mp4: it is not there" in found.ledger[0]["detail"]
 
 
@@ -78,7 +78,15 @@ def test_documented_counts_are_checked(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(Generic, "counts", {"real": 2, "FSGAN": 1})
     write(tmp_path, "real/a.mp4", "fake/FSGAN/b.mp4")
     found = plan(f"generic:{tmp_path}")
-    assert found.counts.counters == {"generic_real_found": 1, "generic_real_documented": 2}
+    assert found.notices == ["generic: real: 1 files; generic is documented to have 2."]
+
+
+def test_a_folder_with_labels_brings_them_without_a_word(tmp_path: Path) -> None:
+    write(tmp_path / "told", "real/a.mp4", "fake/FSGAN/b.mp4")
+    write(tmp_path / "untold", "a.mp4", "b.mp4")
+    assert sorted(row["label"] for row in rows(plan(str(tmp_path / "told")))) == [0, 1]
+    assert [row["label"] for row in rows(plan(str(tmp_path / "untold")))] == [None, None]
+    assert {row["label"] for row in rows(plan(f"{tmp_path}/told/*/a.mp4"))} == {None}
 
 
 def test_a_colon_in_a_path_names_no_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,6 +83,13 @@ class Generic(MediaDataset):
     params_model = GenericParams
     named_by_folder = True
 
+    @staticmethod
+    def is_labelled(found: Mapping[str, FoundFile]) -> bool:
+        """Whether there is a table of labels, or a folder whose name is one."""
+        if any(name in found for name in _TABLES):
+            return True
+        return any(folder.lower() in REAL | FORGED for path in found for folder in path.split("/")[:-1])
+
     def files(self, root: str, stores: Stores) -> Iterator[LabelledFile]:
         """The files that the table names, else those below folders whose name is a label."""
         assert isinstance(self.params, GenericParams)
