@@ -117,11 +117,11 @@ def screen_command(
 
 
 def _params(detectors: Sequence[str], model: str | None, prior: float, trust: str | None) -> ScreenParams:
-    from components.deepfake.detectors import registry
+    from components.deepfake.detectors import default_detectors
     from components.deepfake.screen_params import ScreenParams, VerdictParams
 
     return ScreenParams(
-        detectors={name: {} for name in detectors or ["provenance", *registry()]},
+        detectors={name: {} for name in detectors or default_detectors()},
         model=model,
         trust_anchors=trust,
         verdict=VerdictParams(prior=prior),

@@ -221,7 +221,7 @@ SCREENINGS: Final = pa.schema(
         _field(
             "scores",
             pa.map_(pa.string(), pa.float64()),
-            "synthetic_declared, forged_verdict, forged_probability (see `components.deepfake.screen_images`)",
+            "synthetic_declared, forged_verdict, forged_probability: see `components.deepfake.screen_images`",
             nullable=False,
         ),
     ]

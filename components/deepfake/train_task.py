@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from components.core import shards
 from components.core.errors import ConfigurationError
-from components.core.manifest import Manifest, concatenate, load, manifest_key
+from components.core.manifest import Manifest, load, manifest_key
 from components.core.model_files import publish_model
 from components.core.progress import emit
 from components.core.store import FileStore, Store, open_store
@@ -49,7 +49,11 @@ def train_detectors(
     assert isinstance(checked, DetectorTrainParams)
     values = checked.model_dump(mode="json")
     store = open_store(out)
-    parents = {port: concatenate(manifests).digest for port, manifests in inputs.items()}
+    parents = {
+        port if len(manifests) == 1 else f"{port}[{number}]": manifest.digest
+        for port, manifests in inputs.items()
+        for number, manifest in enumerate(manifests)
+    }
     if (done := _published(store, parents, values)) is not None:
         return done
     _need_packages()

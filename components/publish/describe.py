@@ -240,9 +240,9 @@ def _numbers(run: RunSummary) -> dict[str, float]:
         for row in run.captions.gate:
             numbers[f"gate.{row['metric']}"] = row["value"]
     for row in run.forensics.benchmark if run.forensics else []:
-        whole = row["method"] is None and row["slice"] is None
+        whole = row["method"] is None and row["slice"] is None and row["value"] is not None
         if whole and (row["metric"], row["level"], row["variant"]) == ("auc", "media", "clean"):
-            if row["value"] is not None:
-                name = f"auc.{row['detector']}.{row['dataset']}.{row['family']}.{row['protocol']}"
-                numbers[name] = row["value"]
+            numbers[f"auc.{row['detector']}.{row['dataset']}.{row['family']}.{row['protocol']}"] = row[
+                "value"
+            ]
     return numbers
