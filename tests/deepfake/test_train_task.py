@@ -78,6 +78,11 @@ def test_every_detector_and_fold_is_published_with_its_log(
     assert trained["frequency--without-rough.json"]["without"] == "rough"
     assert set(trained["frequency--without-rough.json"]["validation_auc"]) == {"self_blend"}
     assert made["model"].parents == {port: some[0].digest for port, some in inputs.items()}
+    models = {name: json.loads(data) for name, data in files(made["model"]).items() if name.endswith(".json")}
+    patch = models["frequency.json"]["patch"]
+    assert patch["trained_on"] == "drawn real: 4 samples of 4 groups; drawn rough: 4 samples of 4 groups"
+    assert models["frequency--without-self_blend.json"]["patch"] == patch
+    assert models["frequency--without-rough.json"]["patch"] is None  # nothing else shows in a patch
     assert not list(open_store(made["model"].location).list("train/work/"))
 
 
@@ -225,7 +230,15 @@ def test_published_detectors_judge_and_their_card_says_how_well(
     )
     assert "0.910 [0.840-0.950]" in card
     assert "0.123" not in card
-    assert "drawn self_blend: 4 samples of 4 groups" in card
+    lines = {
+        line.split(" | ")[0].strip("| "): line
+        for line in card.splitlines()
+        if "drawn real: 4 samples" in line
+    }
+    assert set(lines) == {"blending.onnx", "frequency.json", "spatial.onnx"}
+    assert "drawn rough: 4 samples of 4 groups; drawn self_blend: 4 samples" in lines["spatial.onnx"]
+    assert "rough" not in lines["blending.onnx"]
+    assert "self-blends of real ones, made in every step" in lines["blending.onnx"]
     folder = tmp_path / "detectors"
     folder.mkdir()
     for name, data in found.items():

@@ -127,7 +127,7 @@ class Tally:
     Files of one `compression` are counted for themselves, frames of one `sequence` as one.
     """
 
-    def __init__(self, dataset: MediaDataset) -> None:
+    def __init__(self, dataset: MediaDataset | type[MediaDataset]) -> None:
         self._dataset = dataset
         self._missing = 0
         self._files: Counter[tuple[str, str]] = Counter()

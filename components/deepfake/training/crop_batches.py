@@ -33,6 +33,7 @@ _INDEX: Final = pa.schema(
     [
         pa.field("media_id", pa.string()),
         pa.field("frame", pa.int32()),
+        pa.field("dataset", pa.string()),
         pa.field("group", pa.string()),
         pa.field("label", pa.int8()),
         pa.field("method", pa.string()),
@@ -122,7 +123,7 @@ class CropPack:
                 wanted = {
                     row["id"]: row
                     for row in samples.select(
-                        ["id", "group", "label", "method", "family", "split"]
+                        ["id", "dataset", "group", "label", "method", "family", "split"]
                     ).to_pylist()
                     if row["label"] is not None and split_of(row, splits) in ("train", "validation")
                 }
@@ -136,7 +137,7 @@ class CropPack:
                             {
                                 **{
                                     name: wanted[media][name]
-                                    for name in ("group", "label", "method", "family")
+                                    for name in ("dataset", "group", "label", "method", "family")
                                 },
                                 "media_id": media,
                                 "frame": values["frame"],

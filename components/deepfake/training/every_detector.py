@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from components.deepfake.classifier_card import ClassifierCard
 from components.deepfake.detectors.frequency import FrequencyModel
 from components.deepfake.linear_model import LinearModel
 from components.deepfake.train_params import DetectorTrainParams, LinearTrainParams, NetworkTrainParams
-from components.deepfake.training.crop_batches import CropPack, Tables, fitted, split_of
+from components.deepfake.training.crop_batches import CropPack, Tables, fitted, trains_on
 from components.deepfake.training.features import PATCH, gather
 from components.deepfake.training.linear_trainer import FeatureTable, Fitted, fit, fold_methods
 from components.deepfake.training.network import normalized
@@ -51,15 +51,14 @@ def train_all(
         need_onnx()
     (folder / "model").mkdir(parents=True, exist_ok=True)
     (folder / "log").mkdir(parents=True, exist_ok=True)
-    about = _about(tables, splits)
-    entries = _linear(tables, splits, params, folder, about)
+    entries = _linear(tables, splits, params, folder)
     for name, values in networks.items():
         pack = CropPack(folder / "packs" / str(values.crops), tables, splits, values.crops)
         try:
             folds = fold_methods(pack.rows, values.families, params.fold_groups)
             wanted = folds if params.folds == "all" and values.forged != "self_blend" else []
             for without in (None, *wanted):
-                entries.append(_network(name, pack, values, params, folder, without, about, tell, kept))
+                entries.append(_network(name, pack, values, params, folder, without, tell, kept))
         finally:
             pack.close()
     entries.sort(key=lambda entry: entry["file"])
@@ -74,7 +73,6 @@ def _network(
     params: DetectorTrainParams,
     folder: Path,
     without: str | None,
-    about: str,
     tell: Tell | None,
     kept: Kept | None,
 ) -> dict[str, Any]:
@@ -94,7 +92,7 @@ def _network(
         mean=(mean[0], mean[1], mean[2]),
         std=(std[0], std[1], std[2]),
         licence=params.licence,
-        trained_on=about if without is None else f"{about}, without {without}",
+        trained_on=_about(pack.rows, values.families, without, values.forged),
     )
     difference = export(trained.network, pixels.contiguous(), path, card)
     for log in sorted(work.glob("*.jsonl")):
@@ -118,7 +116,7 @@ def _network(
 
 
 def _linear(
-    tables: Tables, splits: Mapping[str, str], params: DetectorTrainParams, folder: Path, about: str
+    tables: Tables, splits: Mapping[str, str], params: DetectorTrainParams, folder: Path
 ) -> list[dict[str, Any]]:
     entries = []
     features = gather(tables, splits, params)
@@ -137,12 +135,13 @@ def _linear(
             [] if params.folds == "none" else fold_methods(table.rows, values.families, params.fold_groups)
         )
         for without in (None, *folds):
+            about = _about(table.rows, values.families, without)
             found = fit(table, values, name, about, params.licence, without)
             model: LinearModel = found.model
             if name == "frequency":
                 model = FrequencyModel(
                     **model.model_dump(),
-                    patch=_patch(features[PATCH], values, about, params.licence, without),
+                    patch=_patch(features[PATCH], values, params.licence, without),
                 )
             file = weight_file(name, ".json", without)
             (folder / "model" / file).write_text(model.model_dump_json(indent=1) + "\n")
@@ -151,16 +150,18 @@ def _linear(
 
 
 def _patch(
-    table: FeatureTable, values: LinearTrainParams, about: str, licence: str, without: str | None
+    table: FeatureTable, values: LinearTrainParams, licence: str, without: str | None
 ) -> LinearModel | None:
     """The model of patches; None where nothing that a patch shows was forged."""
-    labels = {row["label"] for row in table.rows if row["split"] == "train" and row["method"] != without}
+    labels = {
+        row["label"]
+        for row in table.rows
+        if row["split"] == "train" and (row["label"] == 0 or trains_on(row, values.families, without))
+    }
     if labels != {0, 1}:
         return None
-    try:
-        return fit(table, values, "frequency", about, licence, without).model
-    except ConfigurationError:  # the forged ones are of families that are not trained on
-        return None
+    about = _about(table.rows, values.families, without)
+    return fit(table, values, "frequency", about, licence, without).model
 
 
 def _entry(file: str, without: str | None, found: Fitted) -> dict[str, Any]:
@@ -172,27 +173,40 @@ def _entry(file: str, without: str | None, found: Fitted) -> dict[str, Any]:
     }
 
 
-def _about(tables: Tables, splits: Mapping[str, str]) -> str:
+def _about(
+    rows: Sequence[Mapping[str, Any]],
+    families: Sequence[str] | None,
+    without: str | None,
+    forged: str = "rows",
+) -> str:
     """What is trained on, in a line: data sets, methods, samples and groups of the training split.
+
+    Args:
+        rows: of crops or vectors.
+        forged: as in `NetworkTrainParams`.
 
     Raises:
         ConfigurationError: where no labelled sample is in the training split.
     """
-    sets: dict[tuple[str, str], set[str]] = {}
-    numbers: dict[tuple[str, str], int] = {}
-    for samples, _ in tables():
-        columns = ["id", "label", "method", "dataset", "group", "split"]
-        for row in samples.select(columns).to_pylist():
-            if row["label"] is None or split_of(row, splits) != "train":
-                continue
-            key = (row["dataset"], "real" if row["label"] == 0 else row["method"] or "forged")
-            sets.setdefault(key, set()).add(row["group"])
-            numbers[key] = numbers.get(key, 0) + 1
-    if not sets:
+    groups: dict[tuple[str, str], set[str]] = {}
+    samples: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        real = row["label"] == 0
+        if row["split"] != "train" or not (
+            real or (forged != "self_blend" and trains_on(row, families, without))
+        ):
+            continue
+        key = (row["dataset"], "real" if real else row["method"] or "forged")
+        groups.setdefault(key, set()).add(row["group"])
+        samples.setdefault(key, set()).add(row["media_id"])
+    if not samples:
         raise ConfigurationError(
             "No sample with a label is in the training split: label the media, or give more of them."
         )
+    parts = [
+        f"{dataset} {what}: {len(samples[dataset, what])} samples of {len(groups[dataset, what])} groups"
+        for dataset, what in sorted(samples)
+    ]
     return "; ".join(
-        f"{dataset} {what}: {numbers[dataset, what]} samples of {len(sets[dataset, what])} groups"
-        for dataset, what in sorted(sets)
+        [*parts, *(["self-blends of real ones, made in every step"] if forged != "rows" else [])]
     )

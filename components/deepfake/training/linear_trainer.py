@@ -40,7 +40,8 @@ class FeatureTable:
         Args:
             row: of samples/1.
         """
-        labels = {name: row[name] for name in ("id", "group", "label", "method", "family")}
+        labels = {name: row[name] for name in ("dataset", "group", "label", "method", "family")}
+        labels["media_id"] = row["id"]
         for vector in vectors:
             if np.isfinite(vector).all():
                 self.vectors.append(vector)

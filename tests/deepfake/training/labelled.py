@@ -62,6 +62,7 @@ def split_map() -> dict[str, str]:
 
 def _shard(number: int) -> tuple[pa.Table, pa.Table]:
     faces = [crop(texture(10 * number + frame), frame=frame) for frame in range(3)]
+    patches = (crop(texture(1000 + number), landmarks=None),)
     made: list[tuple[str, int, str | None, list[Crop]]] = [("real", 0, None, faces)]
     rough = [dataclasses.replace(face, image=_rough(face.image)) for face in faces]
     made.append(("rough", 1, "rough", rough))
@@ -72,14 +73,16 @@ def _shard(number: int) -> tuple[pa.Table, pa.Table]:
     made.append(("self_blend", 1, "self_blend", blends))
     samples, crops = [], []
     for what, label, method, some in made:
-        one: Sample = sample(some, kind="video", name=_name(number, what))
+        whole = what == "rough"  # as if all of the picture had been generated
+        seen = tuple(crop(_rough(one.image), landmarks=None) for one in patches) if whole else patches
+        one: Sample = sample(some, patches=seen, kind="video", name=_name(number, what))
         columns, rows = to_rows(one)
         crops += rows
         samples.append(
             {
                 "id": one.id, "uri": f"file:///{what}-{number}.mp4", "kind": "video", "format": "mp4",
                 "size": 1, "width": 640, "height": 480, "seconds": 1.0, "fps": 25.0, "has_audio": False,
-                "label": label, "method": method, "family": method, "dataset": "drawn",
+                "label": label, "method": method, "family": "entire_synthesis" if whole else method, "dataset": "drawn",
                 "split": _split(number), "group": f"g{number}", "source": None, "attributes": [],
                 "provenance": None, **columns,
             }

@@ -43,6 +43,8 @@ def test_features_are_gathered_with_their_labels() -> None:
     assert frequency.names == feature_names(True)
     assert len(frequency.vectors) == 6 * 3 * 2
     assert {len(vector) for vector in frequency.vectors} == {len(frequency.names)}
+    shown = [one["method"] for one in found[PATCH].rows]
+    assert shown.count(None) == shown.count("rough") == len(shown) / 2 == 6
     validation = [one for one in frequency.rows if one["split"] == "validation"]
     assert {one["group"] for one in validation} == {"g4", "g5"}
 

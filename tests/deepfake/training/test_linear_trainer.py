@@ -27,8 +27,8 @@ def table(per_group: dict[str, int] | None = None) -> FeatureTable:
         split = "validation" if number >= 8 else "train"
         for method, label, middle in ((None, 0, 0.0), ("easy", 1, 4.0), ("hard", 1, 0.5)):
             row = {
-                "id": f"{method}{number}", "group": f"g{number}", "label": label, "method": method,
-                "family": method,
+                "id": f"{method}{number}", "dataset": "drawn", "group": f"g{number}",
+                "label": label, "method": method, "family": method,
             }  # fmt: skip
             some = (per_group or {}).get(f"g{number}", 5)
             made.add(row, split, [np.array([middle, 100]) + rng.normal(size=2) for _ in range(some)])

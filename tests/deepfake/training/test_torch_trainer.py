@@ -44,7 +44,9 @@ def state(trained: Trained) -> dict[str, Any]:
 
 
 def test_a_network_learns_what_sets_forged_ones_apart(pack: CropPack, tmp_path: Path) -> None:
-    params = ROWS.model_copy(update={"steps": 60, "batch": 8, "families": ["rough"], "validate_steps": 20})
+    params = ROWS.model_copy(
+        update={"steps": 60, "batch": 8, "families": ["entire_synthesis"], "validate_steps": 20}
+    )
     trained = train_network("spatial", pack, params, PARAMS, tmp_path)
     assert trained.validation["rough"] > 0.95
     losses = [line["loss"] for line in read_log(tmp_path / "loss.jsonl")]
