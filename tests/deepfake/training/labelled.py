@@ -82,9 +82,9 @@ def _shard(number: int) -> tuple[pa.Table, pa.Table]:
             {
                 "id": one.id, "uri": f"file:///{what}-{number}.mp4", "kind": "video", "format": "mp4",
                 "size": 1, "width": 640, "height": 480, "seconds": 1.0, "fps": 25.0, "has_audio": False,
-                "label": label, "method": method, "family": "entire_synthesis" if whole else method, "dataset": "drawn",
-                "split": _split(number), "group": f"g{number}", "source": None, "attributes": [],
-                "provenance": None, **columns,
+                "label": label, "method": method, "family": "entire_synthesis" if whole else method,
+                "dataset": "drawn", "split": _split(number), "group": f"g{number}", "source": None,
+                "attributes": [], "provenance": None, **columns,
             }
         )  # fmt: skip
     return (
