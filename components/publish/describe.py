@@ -25,6 +25,7 @@ from components.publish.mint_layout import MINT_SCHEMA
 from components.publish.release import Release, release_of
 from components.publish.run_report import MAX_DOCUMENTS, build_report
 from components.publish.samples import Samples, image_ids
+from components.publish.screening_summary import summarize_screening
 from components.publish.summary import Examples, RunSummary, public_uri, steps_of
 from components.publish.topics import TopicSample
 
@@ -76,6 +77,7 @@ def read_run(out: str) -> tuple[RunSummary, Release | None]:
         sources=_inputs(store),
         captions=captions,
         forensics=forensics,
+        screening=summarize_screening(store, manifests),
     )
     if released is not None and release is not None:
         _add_documents(run, store, manifests, released, release)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from components.core import report as kit
 from components.core.report import number, percent, short
 from components.core.report_charts import Line, LineChart
 from components.publish.forensics_exhibits import benchmark_sections
-from components.publish.forensics_summary import REAL, UNLABELLED, ForensicsSummary
+from components.publish.forensics_summary import REAL, UNLABELLED, ForensicsSummary, Points
 
-_CHARTS: Final[tuple[tuple[str, str, str], ...]] = (
-    ("loss", "Training loss", "nats a crop"),
-    ("validation_auc", "AUC on the crops of the validation split", ""),
-)
 _LINES: Final = 4
+_TRAINING: Final = (
+    "AUCs here are of the validation split, which chose what was kept: they flatter. They are of crops "
+    "(networks) or samples (linear models), without intervals; 0.5 is chance. The leader board is what "
+    "counts."
+)
 
 
 def forensics_tiles(found: ForensicsSummary) -> list[kit.Tile]:
@@ -130,19 +131,36 @@ def _maybe(value: float | None) -> str:
 
 
 def _training(found: ForensicsSummary) -> list[kit.Section]:
-    charts: list[kit.Block] = []
-    for key, title, unit in _CHARTS:
-        lines = [
-            Line(name, points)
-            for name, log in sorted(found.logs.items())
-            if len(points := _points(log, key)) > 1
+    blocks: list[kit.Block] = []
+    if found.trained:
+        rows = [
+            [
+                one.detector,
+                one.without or "nothing",
+                one.chosen,
+                f"{sum(one.aucs.values()) / len(one.aucs):.3f}" if one.aucs else "-",
+                ", ".join(f"{method} {auc:.3f}" for method, auc in sorted(one.aucs.items())) or "none",
+            ]
+            for one in found.trained
         ]
-        charts += [
-            LineChart(title, lines[start : start + _LINES], "step", unit)
-            for start in range(0, len(lines), _LINES)
-        ]
-    return [kit.Section("Training", [kit.Columns(charts)])] if charts else []
+        columns = [kit.Column(name) for name in ("detector", "left out", "kept")]
+        columns += [kit.Column("mean AUC", "number"), kit.Column("AUC by method")]
+        blocks.append(kit.Table(columns, rows, "Trained models on the validation split"))
+    whole = {name: points for name, points in found.losses.items() if " without " not in name}
+    folds = {name: points for name, points in found.losses.items() if name not in whole}
+    charts: list[kit.Block] = list(_charts("Training loss", "nats a crop", whole, zero=True))
+    for name, methods in sorted(found.validations.items()):
+        if name in whole:
+            charts += _charts(f"Validation of {name}", "AUC", methods, zero=False)
+    if charts:
+        blocks.append(kit.Columns(charts))
+    if folded := list(_charts("Training loss", "nats a crop", folds, zero=True)):
+        blocks.append(kit.Details("Models without a method", [kit.Columns(folded)]))
+    return [kit.Section("Training", blocks, _TRAINING)] if blocks else []
 
 
-def _points(log: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:
-    return [(float(line["step"]), float(line[key])) for line in log if key in line and "step" in line]
+def _charts(title: str, unit: str, lines: Mapping[str, Points], *, zero: bool) -> Iterator[kit.LineChart]:
+    """Charts of the lines that have more than one point, a few in each."""
+    drawn = [Line(name, points) for name, points in sorted(lines.items()) if len(points) > 1]
+    for start in range(0, len(drawn), _LINES):
+        yield LineChart(title, drawn[start : start + _LINES], "step", unit, zero=zero)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import unquote
 
 from components.core import shards
 from components.core.manifest import Manifest
@@ -15,7 +16,16 @@ from components.core.store import Store, Stores
 BENCHMARK_SCHEMA: Final = "benchmark/1"
 REAL: Final = "real"
 UNLABELLED: Final = "unlabelled"
-_LOG_SUFFIX: Final = ".jsonl"
+LOSSES: Final = ".loss.jsonl"
+"""Ending of a training's log of losses: a line a step, with `step` and `loss`."""
+VALIDATIONS: Final = ".validation.jsonl"
+"""Ending of its log of validations: `step`, and the AUC on crops of each method."""
+TRAINED: Final = "trained.json"
+"""What was trained: a list of `file`, `without`, `step` or `strength`, and `validation_auc` by method."""
+_FOLD: Final = "--without-"
+
+
+Points = list[tuple[float, float]]
 
 
 @dataclass(slots=True)
@@ -39,6 +49,23 @@ class DetectorUse:
     milliseconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A model that the run trained.
+
+    Attributes:
+        detector: name of the detector.
+        without: method that was left out; None of the model of all.
+        chosen: step or strength of the regularization that was kept, in words.
+        aucs: on the validation split, by method; empty where nothing could be validated.
+    """
+
+    detector: str
+    without: str | None
+    chosen: str
+    aucs: Mapping[str, float]
+
+
 @dataclass(slots=True)
 class ForensicsSummary:
     """A run's detectors, as its report tells of them.
@@ -50,7 +77,9 @@ class ForensicsSummary:
         splits: samples by split.
         moved: samples that a leak moved to another split.
         detectors: by name, on clean samples.
-        logs: of each training, by detector: its lines.
+        trained: models that were trained, those of all before those with a method left out.
+        losses: (step, loss) of each network, by its name.
+        validations: of each network by its name, (step, AUC) by method.
         digest: of the published detectors; of the benchmark where they are not published.
         code_version: of kalemint.
     """
@@ -61,7 +90,9 @@ class ForensicsSummary:
     splits: Counter[str] = field(default_factory=Counter)
     moved: int = 0
     detectors: dict[str, DetectorUse] = field(default_factory=dict)
-    logs: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    trained: list[Trained] = field(default_factory=list)
+    losses: dict[str, Points] = field(default_factory=dict)
+    validations: dict[str, dict[str, Points]] = field(default_factory=dict)
     digest: str = ""
     code_version: str = ""
 
@@ -126,9 +157,36 @@ def _add_detections(summary: ForensicsSummary, store: Store, shard: Any) -> None
 def _add_logs(summary: ForensicsSummary, store: Store, manifest: Manifest) -> None:
     stores = Stores(store.root)
     for row in _rows(store, manifest):
-        if row["name"].endswith(_LOG_SUFFIX):
-            lines = stores.read(row["uri"]).decode().splitlines()
-            summary.logs[row["name"].removesuffix(_LOG_SUFFIX)] = [json.loads(line) for line in lines]
+        name = row["name"]
+        if name.endswith(LOSSES):
+            lines = _lines(stores.read(row["uri"]))
+            summary.losses[_spoken(name.removesuffix(LOSSES))] = [
+                (float(line["step"]), float(line["loss"])) for line in lines
+            ]
+        elif name.endswith(VALIDATIONS):
+            aucs = summary.validations.setdefault(_spoken(name.removesuffix(VALIDATIONS)), {})
+            for line in _lines(stores.read(row["uri"])):
+                for method in sorted(line.keys() - {"step"}):
+                    aucs.setdefault(method, []).append((float(line["step"]), float(line[method])))
+        elif name == TRAINED:
+            summary.trained += [_trained(entry) for entry in json.loads(stores.read(row["uri"]))]
+    summary.trained.sort(key=lambda one: (one.detector, one.without is not None, one.without or ""))
+
+
+def _trained(entry: Mapping[str, Any]) -> Trained:
+    detector = entry["file"].partition(".")[0].partition(_FOLD)[0]
+    chosen = f"strength {entry['strength']:g}" if "strength" in entry else f"step {entry['step']}"
+    return Trained(detector, entry["without"], chosen, entry["validation_auc"])
+
+
+def _lines(data: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in data.decode().splitlines() if line]
+
+
+def _spoken(stem: str) -> str:
+    """`spatial--without-Face%2ESwap` as `spatial without Face.Swap`."""
+    name, fold, method = stem.partition(_FOLD)
+    return f"{name} without {unquote(method)}" if fold else name
 
 
 def _of(manifests: Iterable[Manifest], schema: str) -> list[Manifest]:

@@ -12,6 +12,7 @@ from components.publish.forensics_report import forensics_sections, forensics_ti
 from components.publish.kale_report import caption_sections, caption_tiles
 from components.publish.pictures import Pictures
 from components.publish.removals import removals
+from components.publish.screening_report import screening_sections
 from components.publish.summary import DatasetSummary, Example, RunSummary, StepSummary
 
 MAX_DOCUMENTS: Final = 10
@@ -27,7 +28,10 @@ _FAMILY_NOTES: Final = {"dropped": "judged and refused", "failed": "could not be
 def build_report(run: RunSummary) -> str:
     """The report as one HTML file of less than 5 MB. The same run gives the same bytes."""
     captions = run.captions
-    pictures = Pictures(run.images if captions is None else {**run.images, **captions.images})
+    images = dict(run.images)
+    for part in (captions, run.screening):
+        images |= part.images if part else {}
+    pictures = Pictures(images)
     sections = [
         kit.Section(
             "Funnel",
@@ -38,6 +42,7 @@ def build_report(run: RunSummary) -> str:
         *(forensics_sections(run.forensics) if run.forensics else []),
         *(caption_sections(captions, pictures) if captions else []),
         *_documents(run, pictures),
+        *(screening_sections(run.screening, pictures) if run.screening else []),
         *_distributions(run.aggregates),
         *_topics(run),
         *_removals(run.steps),

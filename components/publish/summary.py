@@ -16,6 +16,7 @@ from components.core.manifest import Manifest
 from components.publish.aggregates import Aggregates
 from components.publish.caption_summary import CaptionSummary
 from components.publish.forensics_summary import ForensicsSummary
+from components.publish.screening_summary import ScreeningSummary
 from components.publish.topics import Topics
 
 _SECRET: Final = re.compile(r"(?i)(signature|token|secret|password|credential|api_?key|access_?key|\bsig=)")
@@ -115,6 +116,7 @@ class RunSummary:
         topics: what the release is about; None where that was not asked for.
         captions: of a run that released captions; None of another.
         forensics: of a run that measured detectors; None of another.
+        screening: what was found of the images' origin; None where none was screened.
     """
 
     name: str
@@ -129,6 +131,7 @@ class RunSummary:
     topics: Topics | None = None
     captions: CaptionSummary | None = None
     forensics: ForensicsSummary | None = None
+    screening: ScreeningSummary | None = None
 
     @property
     def has_documents(self) -> bool:
