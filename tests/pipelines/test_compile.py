@@ -95,7 +95,8 @@ def test_a_step_reads_what_a_run_without_an_orchestrator_reads(compiled: Compile
             for name, task in tasks.items()
             if task["componentRef"]["name"].endswith("-commit") and f'"{step.stage}"' in compiled.code(task)
         ]
-    others = {"sources": "sources", "pair_sources": "sources", "registry": "registry", "train": "train"}
+    others = {"sources": "sources", "pair_sources": "sources", "media_sources": "sources"}
+    others |= {"registry": "registry", "train": "train"}
     named = {**commits, **others, **dict.fromkeys(IN_ONE_TASK, "semantic")}
     for step in steps:
         given = tasks[commits[step.name]]["inputs"].get("artifacts", {}).values()
@@ -123,12 +124,13 @@ def test_nothing_is_cached_by_the_orchestrator(compiled: Compiled) -> None:
 
 def test_components_run_in_the_image_that_has_what_they_need(compiled: Compiled) -> None:
     """vLLM where a model answers, torch where one is trained, neither anywhere else."""
-    engines = {step.name for step in PIPELINES[compiled.pipeline] if step.shared}
+    engines = {step.name for step in PIPELINES[compiled.pipeline] if step.shared and step.family == "caption"}
+    torch = {"train", *(step.name for step in PIPELINES[compiled.pipeline] if "detectors" in step.shared)}
     for component in compiled.tasks:
         name = component.removeprefix("comp-").removesuffix("-commit").replace("-", "_")
-        wanted = VLLM_IMAGE if name in engines else TORCH_IMAGE if name == "train" else BASE_IMAGE
+        wanted = VLLM_IMAGE if name in engines else TORCH_IMAGE if name in torch else BASE_IMAGE
         assert compiled.image(component) == wanted, component
-    assert len(engines) == (0 if compiled.pipeline == "mint" else 6)
+    assert len(engines) == (6 if compiled.pipeline in ("kale", "full") else 0)
 
 
 def test_manifests_are_kubernetes_objects() -> None:
