@@ -1,7 +1,7 @@
 """Benchmarks kept over time, and an alarm where a detector does worse than it once surely did.
 
-A place in a store holds a file for each run, never changed: `DATE-DIGEST.json`. Every run of a cron workflow
-on a new collection adds one, and the board is drawn from all of them.
+A place in a store holds a file for each run, never changed: `runs/DATE-DIGEST.json`. Every run of a cron
+workflow on a new collection adds one, and the board is drawn from all of them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Final
 from components.core.errors import ConfigurationError
 from components.core.store import open_store
 
+_FOLDER: Final = "runs/"
 _SUFFIX: Final = ".json"
 _NAME: Final = 16
 _KEPT: Final = (
@@ -34,11 +35,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A figure below the interval of an earlier one of the same detector and family."""
+    """A figure below the interval of an earlier one of the same detector and family; `digest` of its run."""
 
     detector: str
     family: str
     date: str
+    digest: str
     dataset: str
     value: float
     before_date: str
@@ -75,7 +77,7 @@ def keep(location: str, rows: Iterable[Mapping[str, Any]], *, digest: str, date:
         raise ConfigurationError(f"{date!r} is no date; write it as 2026-11-23.") from None
     store = open_store(location)
     name = f"-{digest[:_NAME]}{_SUFFIX}"
-    if any(key.endswith(name) for key, _ in store.list()):
+    if any(key.endswith(name) for key, _ in store.list(_FOLDER)):
         return False
     kept = [
         {column: row[column] for column in _KEPT}
@@ -87,7 +89,7 @@ def keep(location: str, rows: Iterable[Mapping[str, Any]], *, digest: str, date:
         and row["slice"] is None
     ]
     text = json.dumps({"date": day, "digest": digest, "rows": kept}, indent=1, sort_keys=True) + "\n"
-    return store.put_if_absent(f"{day}{name}", text.encode())
+    return store.put_if_absent(f"{_FOLDER}{day}{name}", text.encode())
 
 
 def runs(location: str) -> list[Run]:
@@ -98,7 +100,7 @@ def runs(location: str) -> list[Run]:
     """
     store = open_store(location)
     found = []
-    for key, _ in store.list():
+    for key, _ in store.list(_FOLDER):
         if not key.endswith(_SUFFIX):
             continue
         try:
@@ -133,8 +135,8 @@ def alarms(kept: Sequence[Run]) -> list[Alarm]:
                     old = max(surer, key=lambda one: (one["dataset"] == row["dataset"], one["low"]))
                     found.append(
                         Alarm(
-                            row["detector"], row["family"], run.date, row["dataset"], row["value"],
-                            before.date, old["dataset"], old["low"],
+                            row["detector"], row["family"], run.date, run.digest, row["dataset"],
+                            row["value"], before.date, old["dataset"], old["low"],
                         )
                     )  # fmt: skip
                     break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from components.core.model_files import local_model, publish_model
 from components.core.progress import emit
 from components.core.store import Stores, open_store
 from components.core.task import Artifact, hand_over, read_params, reported
+from components.deepfake import drift_board
 from components.deepfake.calibration import Calibration, to_json
 from components.deepfake.detector_card import detector_card
 from components.deepfake.publish_params import PublishDetectorsParams
@@ -25,6 +27,8 @@ STEP: Final = "publish_detectors"
 PORT: Final = "detectors"
 CALIBRATION: Final = "calibration.json"
 CARD: Final = "README.md"
+BOARD: Final = f"{STEP}/drift.md"
+"""Where the drift board lies in the run's output: beside the detectors, whose digest it does not change."""
 
 
 def publish_detectors(inputs: Mapping[str, Manifest], out: str, params: Mapping[str, Any]) -> Manifest:
@@ -60,6 +64,34 @@ def publish_detectors(inputs: Mapping[str, Manifest], out: str, params: Mapping[
         )
 
 
+def add_to_board(benchmark: Manifest, out: str, params: Mapping[str, Any]) -> list[drift_board.Alarm]:
+    """Keep the figures of this run on the drift board, and write the board beside the detectors.
+
+    A benchmark that the board has, from a run before, is not added again, whatever its date.
+
+    Args:
+        benchmark: what was measured.
+        out: URI of the run's output.
+        params: of `PublishDetectorsParams`.
+
+    Returns:
+        Alarms that this run raises; none where `board` names no place.
+
+    Raises:
+        ConfigurationError: for a place that can't be read or holds what is no kept benchmark.
+    """
+    checked = read_params(PublishDetectorsParams, params, "deepfake.publish")
+    assert isinstance(checked, PublishDetectorsParams)
+    if checked.board is None:
+        return []
+    rows = [row for table in _read(benchmark) for row in table.to_pylist()]
+    date = checked.board_date or datetime.datetime.now(datetime.UTC).date().isoformat()
+    drift_board.keep(checked.board, rows, digest=benchmark.digest, date=date)
+    kept = drift_board.runs(checked.board)
+    open_store(out).put(BOARD, drift_board.board(kept).encode())
+    return [alarm for alarm in drift_board.alarms(kept) if alarm.digest == benchmark.digest]
+
+
 def publish_task(
     inputs: Mapping[str, str],
     out: str,
@@ -79,6 +111,8 @@ def publish_task(
         manifests = {port: load(Path(path).read_bytes(), path) for port, path in inputs.items()}
         emit("start", step=STEP, worker=0, done=0, total=1, resumed=0, rows=0, failed=0, rate=0.0, eta_s=None)
         made = publish_detectors(manifests, out, params)
+        for alarm in add_to_board(manifests["benchmark"], out, params):
+            emit("notice", step=STEP, line=f"{STEP}: drift: {alarm}")
         emit(
             "committed",
             step=STEP,

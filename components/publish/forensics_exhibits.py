@@ -111,7 +111,8 @@ def _boards(rows: Sequence[Row]) -> kit.Section:
     return kit.Section(
         "Leader board",
         blocks,
-        "Value, 95 % interval by bootstrap over persons or source videos, forged and real ones behind it. A "
+        "Area under the ROC curve: 0.5 is chance, and so is every figure whose interval holds 0.5. Beside it "
+        "the 95 % interval by bootstrap over persons or source videos, forged and real ones behind it. A "
         "figure is of one family of forgeries: families are never mixed. Detectors are in the order of the "
         "lower ends of their intervals.",
     )
@@ -144,7 +145,8 @@ def _table(
 
 
 def _lower_end(rows: Iterable[Row]) -> float:
-    ends = [row["value"] if row["low"] is None else row["low"] for row in rows if row["value"] is not None]
+    # what has no interval is of so few that its value says nothing: it never leads
+    ends = [row["low"] or 0.0 for row in rows if row["value"] is not None]
     return sum(ends) / len(ends) if ends else -1.0
 
 
@@ -167,6 +169,7 @@ def _robustness(rows: Sequence[Row]) -> kit.Section:
             _chart(kind, [row for row in mine if row["variant"].partition("@")[0] == kind], best[:_LINES])
             for kind in sorted({row["variant"].partition("@")[0] for row in mine})
         ]
+        charts = [chart for chart in charts if chart.lines]
         names = ("auc_drop", "tpr_drift", "fpr_drift")
         cells: dict[tuple[str, str], dict[str, Row]] = {}
         for row in mine:
@@ -181,12 +184,15 @@ def _robustness(rows: Sequence[Row]) -> kit.Section:
             [kit.Column(name) for name in heads], lines, "At the threshold chosen on clean ones"
         )
         blocks.append(
-            kit.Panel(f"{dataset}: {family}", [kit.Columns(charts), kit.Details("All variants", [table])])
+            kit.Panel(
+                f"{dataset}: {family}",
+                [*([kit.Columns(charts)] if charts else []), kit.Details("All variants", [table])],
+            )
         )
     return kit.Section(
         "Robustness",
         blocks,
-        "Frames are corrupted before faces are looked for (`crops.`: faces were given). The AUC may hold "
+        "Frames are corrupted before faces are looked for (crops.NAME: faces were given). The AUC may hold "
         "while the threshold that was chosen on clean ones finds nothing any more: look at the rates.",
     )
 
@@ -199,7 +205,8 @@ def _chart(kind: str, rows: Sequence[Row], detectors: Sequence[str]) -> LineChar
             for row in rows
             if row["detector"] == detector and row["metric"] == "auc" and row["value"] is not None
         ]
-        lines.append(Line(detector, sorted(points)))
+        if points:
+            lines.append(Line(detector, sorted(points)))
     return LineChart(kind, lines, "level", "AUC", zero=False)
 
 

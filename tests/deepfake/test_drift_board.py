@@ -17,9 +17,9 @@ def test_runs_are_kept_once_and_read_in_order(tmp_path) -> None:
     )
     assert keep(place, later, digest=DIGESTS[1], date="2026-11-30")
     assert keep(place, rows({}), digest=DIGESTS[0], date="2026-11-23")
-    before = {file.name: file.read_bytes() for file in (tmp_path / "drift").iterdir()}
+    before = {file.name: file.read_bytes() for file in (tmp_path / "drift/runs").iterdir()}
     assert not keep(place, rows({"value": 0.1}), digest=DIGESTS[1], date="2026-12-07")
-    assert {file.name: file.read_bytes() for file in (tmp_path / "drift").iterdir()} == before
+    assert {file.name: file.read_bytes() for file in (tmp_path / "drift/runs").iterdir()} == before
     assert set(before) == {f"2026-11-30-{DIGESTS[1][:16]}.json", f"2026-11-23-{DIGESTS[0][:16]}.json"}
     kept = runs(place)
     assert [(run.date, [row["value"] for row in run.rows]) for run in kept] == [
@@ -64,7 +64,8 @@ def test_what_is_wrong_is_said(tmp_path) -> None:
     with pytest.raises(ConfigurationError, match="is no date; write it as"):
         keep(str(tmp_path), rows({}), digest=DIGESTS[0], date="23.11.2026")
     assert board([]).startswith("No benchmark is kept")
-    (tmp_path / "notes.txt").write_text("not a run")
-    (tmp_path / "x.json").write_text(json.dumps({"date": "2026-01-01"}))
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs/notes.txt").write_text("not a run")
+    (tmp_path / "runs/x.json").write_text(json.dumps({"date": "2026-01-01"}))
     with pytest.raises(ConfigurationError, match=r"x\.json is no kept benchmark"):
         runs(str(tmp_path))
