@@ -52,7 +52,7 @@ def test_every_kind_of_row_is_shown_with_its_interval() -> None:
     html = page(EVERYTHING)
     for row in EVERYTHING:
         assert f"{row['value']:.3f} [{row['low']:.2f}, {row['high']:.2f}] 40/60" in html
-    assert "7 lost, chance level" in html
+    assert "7\u00a0lost, chance\u00a0level" in html
     assert "nobody can tell it from tossing a coin" in html
 
 
