@@ -11,8 +11,17 @@ from components.core.schema_field import column as _field
 PROVENANCE: Final = pa.struct(
     [
         _field("verdict", pa.string(), "synthetic, edited, captured or none: what the file declares"),
-        _field("standard", pa.string(), "c2pa, iptc, xmp, exif, png_text or watermark; null where none"),
-        _field("trusted", pa.bool_(), "whether a signature was checked and holds; null where there is none"),
+        _field(
+            "standard",
+            pa.string(),
+            "c2pa, iptc, xmp, exif, png_text, container (tags of a video) or watermark; null where none",
+        ),
+        _field(
+            "trusted",
+            pa.bool_(),
+            "true: a signature holds and its signer is trusted; false: it does not hold, or nobody knows the "
+            "signer; null: there is none",
+        ),
         _field("tool", pa.string(), "generator or device that the file names"),
         _field("detail", pa.string(), "what was found, in a sentence"),
     ]
@@ -32,7 +41,8 @@ _LABELS: Final = (
     _field(
         "group",
         pa.string(),
-        "person, else source video: what a split and a bootstrap keep whole",
+        "person, else source video, as DATASET/NAME, else the file's SHA-256: what a split and a bootstrap "
+        "keep whole",
         nullable=False,
     ),
     _field("source", pa.string(), "id or name of the real file a forgery was made from; null where unknown"),
@@ -136,7 +146,11 @@ DETECTIONS: Final = pa.schema(
         _field("detector", pa.string(), "name of the detector", nullable=False),
         _field("fold", pa.string(), "method left out of its training; null for the model of all"),
         _field(
-            "variant", pa.string(), "clean, or a corruption and its level, such as jpeg@50", nullable=False
+            "variant",
+            pa.string(),
+            "clean; a corruption and its level, such as jpeg@50; crops.NAME@LEVEL where crops were "
+            "corrupted, not the frames they were cut from",
+            nullable=False,
         ),
         _field("score", pa.float64(), "log-odds that it is forged, before calibration; null: it abstained"),
         _field("abstained", pa.string(), "why the detector gave no score"),
@@ -177,7 +191,12 @@ CALIBRATIONS: Final = pa.schema(
 
 BENCHMARK: Final = pa.schema(
     [
-        _field("detector", pa.string(), "name of the detector", nullable=False),
+        _field(
+            "detector",
+            pa.string(),
+            "name of the detector; file_facts: the check of confounding, what facts of the files alone tell",
+            nullable=False,
+        ),
         _field("dataset", pa.string(), "data set of the forged ones", nullable=False),
         _field(
             "family", pa.string(), "family of the forged ones; a figure never mixes families", nullable=False
@@ -187,9 +206,15 @@ BENCHMARK: Final = pa.schema(
         _field(
             "protocol", pa.string(), "within, cross_dataset, leave_generator_out or untrained", nullable=False
         ),
-        _field("variant", pa.string(), "clean, or a corruption and its level", nullable=False),
+        _field("variant", pa.string(), "clean, NAME@LEVEL or crops.NAME@LEVEL", nullable=False),
         _field("level", pa.string(), "frame or media: what is scored", nullable=False),
-        _field("metric", pa.string(), "auc, ap, eer, pauc, tpr_at_fpr_1 ...", nullable=False),
+        _field(
+            "metric",
+            pa.string(),
+            "auc, ap, eer, pauc, tpr_at_fpr_1 ...; auc_with_lost, coverage, undecided, milliseconds; against "
+            "clean: auc_drop, tpr_drift, fpr_drift; against the reference detector: auc_minus_reference",
+            nullable=False,
+        ),
         _field("value", pa.float64(), "null where it is not defined (one class only)"),
         _field("low", pa.float64(), "lower end of the 95 % interval, bootstrap over groups"),
         _field("high", pa.float64(), "upper end"),
@@ -199,11 +224,15 @@ BENCHMARK: Final = pa.schema(
         _field(
             "lost",
             pa.int64(),
-            "samples of the slice without a score: no face, undecodable, abstained",
+            "samples of the slice without a score: no face, abstained, undecodable once corrupted; not files "
+            "that read_media or faces could not read",
             nullable=False,
         ),
         _field(
-            "remark", pa.string(), "chance_level, too_few, source_confounded; null where nothing is wrong"
+            "remark",
+            pa.string(),
+            "all that is wrong, joined by commas: chance_level, below_chance, too_few, source_confounded, "
+            "other_reals, leak; null where nothing is",
         ),
     ]
 )

@@ -25,8 +25,10 @@ from components.deepfake.benchmark_samples import (
 )
 from components.deepfake.calibration import Calibration
 from components.deepfake.detectors import registry
+from components.deepfake.judges import declarations_alone
 from components.deepfake.leaderboard import as_json, boards, markdown
 from components.deepfake.protocols import Against, Cell, cells, comparisons, slices
+from components.deepfake.pseudo_fakes import PSEUDO_FAKES
 from components.deepfake.reasons import DeepfakeReason
 from components.deepfake.source_confounding import confounding, file_facts
 from components.deepfake.split_leaks import clusters, spanning
@@ -41,7 +43,9 @@ class BenchmarkStage(Stage[BenchmarkParams]):
     Before any number it looks for persons and sources that are in training and in test, which stop it, and
     asks how well file facts alone tell forged from real, the first rows of the table. It derives a table,
     of a figure a row: nothing to conserve. Samples without a label are counted and left out. Files that
-    could not be read at all are in no table that it reads: the step `read_media` counts them. Beside the
+    could not be read at all (`read_media`) or examined (`faces`) are in no table that it reads, and so not
+    among `lost`, which counts samples that a detector has no score for: those steps and their ledgers count
+    them. Beside the
     table it writes leader boards, `leaderboard.md` and `leaderboard.json`.
     """
 
@@ -96,7 +100,10 @@ class BenchmarkStage(Stage[BenchmarkParams]):
         }
         trained_on = self._trained_on(samples, said)
         untrained = {name for name, found in registry().items() if not found.detector.trained}
+        declared = {name for name, found in registry().items() if declarations_alone(found.detector)}
         for cell in cells(wholes, said.keys(), untrained, trained_on):
+            if cell.against.dataset == PSEUDO_FAKES and cell.detector in declared:
+                continue  # was not asked, which is no loss
             rows += self._measured(cell, figures, said, calibrations, tested)
         found = boards(rows)
         out.attach("leaderboard.md", markdown(found).encode())

@@ -17,10 +17,9 @@ from components.deepfake.calibration import Calibration
 from components.deepfake.calibration_fits import FITS, Floats
 from components.deepfake.grouped_folds import grouped_folds
 from components.deepfake.metrics import as_values, probability_metrics
+from components.deepfake.pseudo_fakes import PSEUDO_FAKES
 from components.deepfake.reasons import DeepfakeReason
 
-PSEUDO_FAKES: Final = "pseudo-fakes"
-"""Data set of forgeries that the step `synthesize` made."""
 _ISOTONIC_ROWS: Final = 1_000
 _FOLDS: Final = 5
 _DIGITS: Final = 9

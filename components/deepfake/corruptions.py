@@ -42,10 +42,6 @@ def variant(name: str, level: float) -> str:
     return f"{name}@{level:g}"
 
 
-VARIANTS: Final = tuple(variant(name, level) for name, levels in CORRUPTIONS.items() for level in levels)
-"""All of them, as `jpeg@50`."""
-
-
 def corrupt(name: str, level: float) -> Corruption:
     """The function that corrupts one frame.
 

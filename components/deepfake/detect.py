@@ -23,7 +23,8 @@ from components.deepfake.sample_rows import read_samples
 class DetectStage(Stage[DetectParams]):
     """Has the samples of a shard judged; where a detector abstains, the row says why.
 
-    A record is a sample, and none is lost: each has a row of every detector. Test samples are judged by
+    A record is a sample, and none is lost: each has a row of every detector, pseudo-fakes of those only that
+    look at more than declarations (see `Judge.judges`). Test samples are judged by
     the folds of the model, too: real ones by all, forged ones by the fold that never saw their method. A
     model without files means the weights that come with the package.
     """
@@ -70,7 +71,7 @@ class DetectStage(Stage[DetectParams]):
                 if row["abstained"] is not None:
                     out.count(f"abstained_{row['abstained']}")
             out.keep("detections", pa.Table.from_pylist(rows, schema=schemas.get("detections/1")))
-            out.kept += len({row["media_id"] for row in rows})
+            out.kept += len(batch)
 
     def _opened(self, unit: Unit) -> list[Judge]:
         files = unit.tables["model"]
@@ -92,7 +93,9 @@ def _judged(
         asked = [
             sample
             for row, sample in batch
-            if judge.judges(row["label"], row["method"], split_of.get(row["id"], row["split"]))
+            if judge.judges(
+                row["label"], row["method"], split_of.get(row["id"], row["split"]), row["dataset"]
+            )
         ]
         if asked:
             yield from judge.rows(asked)

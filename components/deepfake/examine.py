@@ -10,7 +10,7 @@ from typing import Final, Literal
 import numpy as np
 
 from components.core.errors import BadRecord
-from components.core.images import ImageReason, opened
+from components.core.images import opened
 from components.core.rgb_images import rgb_image
 from components.deepfake.detectors.base import Need
 from components.deepfake.faces.align import cut, moved, similarity, template
@@ -31,6 +31,7 @@ from components.deepfake.sample import (
     Sample,
     Track,
 )
+from components.deepfake.stills import checked_size, is_turned, of_this_family
 from components.deepfake.video import Frame, probe, sample_frames
 
 Corrupt = Callable[[Pixels], Pixels]
@@ -76,24 +77,18 @@ def examine(
     width, height = _still_size(data, params.max_pixels)
     if not needs & {"faces", "patches"}:
         return Sample(name, "image", width, height, provenance=provenance)
-    return examine_pixels(_still(data), name, params, needs=needs, provenance=provenance, corrupt=corrupt)
+    return _image(data, name, params, needs, provenance, corrupt)
 
 
-def examine_pixels(
-    image: Pixels,
+def _image(
+    data: bytes,
     name: str,
     params: ExamineParams,
-    *,
-    needs: frozenset[Need] = EVERYTHING,
-    provenance: Provenance | None = None,
-    corrupt: Corrupt | None = None,
+    needs: frozenset[Need],
+    provenance: Provenance,
+    corrupt: Corrupt | None,
 ) -> Sample:
-    """What detectors look at of a still that is decoded already: see `examine`.
-
-    Args:
-        image: RGB, (height, width, 3).
-        name: id of the sample: SHA-256 (hex) of the encoded file.
-    """
+    image = _still(data)
     height, width = image.shape[:2]
     looks = _Looks(params, width, height, corrupt)
     looks.at(
@@ -106,7 +101,7 @@ def examine_pixels(
         "image",
         width,
         height,
-        provenance=provenance or Provenance(),
+        provenance=provenance,
         faces=faces,
         patches=tuple(looks.patches),
         coverage=looks.coverage(1, "faces" in needs, None),
@@ -259,37 +254,16 @@ def _still_size(data: bytes, max_pixels: int) -> tuple[int, int]:
     """
     try:
         with opened(data) as picture:
-            width, height = picture.size
-            if width * height > max_pixels:
-                detail = f"the header says {width}x{height} pixels; max_pixels is {max_pixels:,}"
-                raise BadRecord(DeepfakeReason.MEDIA_TOO_LARGE, detail)
+            width, height = checked_size(picture, max_pixels)
             # asked for the EXIF data of a PNG that has none before its pixels, Pillow decodes it all
             has_exif = picture.format != "PNG" or "exif" in picture.info
-            turned = has_exif and picture.getexif().get(_ORIENTATION, 1) in _QUARTER_TURNS
+            return (height, width) if has_exif and is_turned(picture) else (width, height)
     except BadRecord as bad:
-        raise _reason_of(bad) from None
-    return (height, width) if turned else (width, height)
-
-
-_ORIENTATION: Final = 0x0112
-_QUARTER_TURNS: Final = frozenset({5, 6, 7, 8})
+        raise of_this_family(bad) from None
 
 
 def _still(data: bytes) -> Pixels:
     try:
         return np.ascontiguousarray(np.asarray(rgb_image(data), np.uint8))
     except BadRecord as bad:
-        raise _reason_of(bad) from None
-
-
-def _reason_of(bad: BadRecord) -> BadRecord:
-    """A fault of an image in the words of this family."""
-    if isinstance(bad.reason, DeepfakeReason):
-        return bad
-    if bad.reason == ImageReason.NOT_AN_IMAGE:
-        return BadRecord(DeepfakeReason.NOT_MEDIA, bad.detail)
-    if bad.reason == ImageReason.IMAGE_TOO_LARGE:
-        return BadRecord(DeepfakeReason.MEDIA_TOO_LARGE, bad.detail)
-    if "truncated" in bad.detail.lower():
-        return BadRecord(DeepfakeReason.TRUNCATED, bad.detail)
-    return BadRecord(DeepfakeReason.UNDECODABLE, bad.detail)
+        raise of_this_family(bad) from None

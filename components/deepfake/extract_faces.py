@@ -7,11 +7,12 @@ from typing import Any
 import pyarrow as pa
 
 from components.core import schemas
-from components.core.errors import BadRecord, ConfigurationError
+from components.core.errors import BadRecord
 from components.core.sandbox import Sandbox
 from components.core.stage import Output, Stage, Unit
 from components.core.store import Stores
 from components.deepfake.faces_params import ExamineParams, ExtractFacesParams
+from components.deepfake.listed_files import read_listed
 from components.deepfake.reasons import DeepfakeReason
 
 Rows = tuple[str, dict[str, Any], list[dict[str, Any]]]
@@ -92,14 +93,4 @@ class ExtractFacesStage(Stage[ExtractFacesParams]):
         if row["size"] > self.params.max_bytes:
             detail = f"{row['size']:,} bytes; max_bytes is {self.params.max_bytes:,}"
             raise BadRecord(DeepfakeReason.MEDIA_TOO_LARGE, detail)
-        uri = row["uri"]
-        try:
-            with stores.open(uri, 0, row["size"] + 1) as stream:  # a byte more tells a file that grew
-                return stream.read()
-        except (OSError, ValueError) as error:
-            raise BadRecord(DeepfakeReason.UNREADABLE, f"{type(error).__name__}: {error}") from None
-        except ConfigurationError as error:
-            if not uri.startswith("file://"):
-                raise
-            # one file without permission is no reason to stop
-            raise BadRecord(DeepfakeReason.UNREADABLE, str(error)) from None
+        return read_listed(row["uri"], row["size"], stores)

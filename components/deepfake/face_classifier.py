@@ -13,6 +13,7 @@ import numpy.typing as npt
 from components.deepfake.detectors.base import Abstained, Detector, Evidence, Finding
 from components.deepfake.face_scores import FaceParams, Faces, finding, usable_faces
 from components.deepfake.heat_maps import LogOdds, deletion, occlusion_map
+from components.deepfake.onnx_models import open_onnx
 from components.deepfake.sample import Crop, Pixels, Sample
 
 Params = TypeVar("Params", bound=FaceParams)
@@ -61,6 +62,25 @@ class FaceClassifier(Detector[Params]):
             found.append(finding(self, faces, odds[start : start + len(faces)].tolist()))
             start += len(faces)
         return found
+
+
+class OnnxFaceClassifier(FaceClassifier[Params]):
+    """One whose model is `NAME.onnx`."""
+
+    def __init__(self, params: Params, weights: Path | None = None) -> None:
+        super().__init__(params, weights)
+        path = weights_of(self, ".onnx")
+        self._model = None if path is None else open_onnx(path)
+
+    @property
+    def ready(self) -> bool:
+        """Whether there are weights."""
+        return self._model is not None
+
+    def log_odds(self, images: Sequence[Pixels]) -> npt.NDArray[np.float64]:
+        """Log-odds of aligned faces, (n,)."""
+        assert self._model is not None
+        return self._model.judge(images)[0]
 
 
 def weights_of(detector: Detector[Any], suffix: str) -> Path | None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from components.deepfake.detectors import open_detectors
 from components.deepfake.detectors.base import Detector
+from components.deepfake.pseudo_fakes import PSEUDO_FAKES
 from components.deepfake.sample import Sample
 from components.deepfake.sample_rows import CropKind
 from components.deepfake.weight_files import folds_of, link_fold
@@ -26,12 +27,17 @@ class Judge:
     detector: Detector
     fold: str | None = None
 
-    def judges(self, label: int | None, method: str | None, split: str | None) -> bool:
+    def judges(
+        self, label: int | None, method: str | None, split: str | None, dataset: str | None = None
+    ) -> bool:
         """Whether it is asked about such a sample.
 
         The model of all is asked about every one, a fold about test samples that are real or forged by the
-        method it never saw.
+        method it never saw. A detector that reads declarations alone is not asked about pseudo-fakes: each
+        declares itself synthetic, since we mark it so, and finding our own mark is no detection.
         """
+        if dataset == PSEUDO_FAKES and declarations_alone(self.detector):
+            return False
         if self.fold is None:
             return True
         return split == "test" and (label == 0 or (label == 1 and method == self.fold))
@@ -57,6 +63,11 @@ class Judge:
             }
             for sample, found in zip(samples, findings, strict=True)
         ]
+
+
+def declarations_alone(detector: Detector | type[Detector]) -> bool:
+    """Whether it looks at no pixel and no sound: what a file declares is all it reads."""
+    return set(detector.needs) == {"provenance"}
 
 
 def open_judges(

@@ -17,8 +17,6 @@ _LEGEND: Final = "w: trained on that data set, x: on others, u: not trained."
 _CLEAN: Final = "clean"
 
 Row = Mapping[str, Any]
-Point = tuple[float | None, float | None, float | None, float | None]
-Curve = list[Point]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,30 +136,3 @@ def _cell(text: str) -> str:
 def as_json(found: Sequence[Board]) -> str:
     """Boards as JSON: a list of objects with the attributes of `Board`."""
     return json.dumps([asdict(board) for board in found], indent=1) + "\n"
-
-
-def curves(rows: Iterable[Row], metric: str = METRIC) -> dict[tuple[str, str], dict[str, dict[str, Curve]]]:
-    """Robustness: (data set, family) to corruption to detector to its points.
-
-    A point is (level, value, low, high), in the order of levels; the clean figure is the one of the variants
-    named `clean`, under every corruption, with the level None first.
-    """
-    clean: dict[tuple[str, str, str], Point] = {}
-    found: dict[tuple[str, str], dict[str, dict[str, Curve]]] = {}
-    for row in rows:
-        if row["metric"] != metric or row["level"] != "media" or row["slice"] or row["method"]:
-            continue
-        values = (row["value"], row["low"], row["high"])
-        if row["variant"] == _CLEAN:
-            clean[row["dataset"], row["family"], row["detector"]] = (None, *values)
-            continue
-        name, _, level = row["variant"].partition("@")
-        part = found.setdefault((row["dataset"], row["family"]), {}).setdefault(name, {})
-        part.setdefault(row["detector"], []).append((float(level), *values))
-    for (dataset, family), corruptions in found.items():
-        for detectors in corruptions.values():
-            for detector, points in detectors.items():
-                points.sort(key=lambda point: point[0] or 0.0)
-                if (dataset, family, detector) in clean:
-                    points.insert(0, clean[dataset, family, detector])
-    return found

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 from components.core.errors import BadRecord
 from components.core.images import ImageReason, opened
 from components.deepfake.reasons import DeepfakeReason
 from components.deepfake.sample import Provenance
-
-_ORIENTATION: Final = 0x0112
-_QUARTER_TURNS: Final = frozenset({5, 6, 7, 8})
-_REASONS: Final = {
-    ImageReason.NOT_AN_IMAGE: DeepfakeReason.NOT_MEDIA,
-    ImageReason.IMAGE_TOO_LARGE: DeepfakeReason.MEDIA_TOO_LARGE,
-}
+from components.deepfake.stills import checked_size, is_turned, of_this_family
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +43,7 @@ def media_facts(data: bytes, max_pixels: int) -> MediaFacts:
         form, width, height = _still(data, max_pixels)
     except BadRecord as bad:
         if bad.reason != ImageReason.NOT_AN_IMAGE:
-            raise _translated(bad) from None
+            raise of_this_family(bad) from None
     else:
         return MediaFacts("image", form, width, height, 0.0, 0.0, False, read_provenance(data, form))
     about = probe(data)
@@ -69,19 +63,9 @@ def media_facts(data: bytes, max_pixels: int) -> MediaFacts:
 def _still(data: bytes, max_pixels: int) -> tuple[str, int, int]:
     """Format, width and height as displayed, of an image that can be decoded."""
     with opened(data) as picture:
-        width, height = picture.size
-        if width * height > max_pixels:
-            detail = f"the header says {width}x{height} pixels; max_pixels is {max_pixels:,}"
-            raise BadRecord(ImageReason.IMAGE_TOO_LARGE, detail)
+        width, height = checked_size(picture, max_pixels)
         form = str(picture.format).lower()
-        is_turned = picture.getexif().get(_ORIENTATION, 1) in _QUARTER_TURNS
+        turned = is_turned(picture)
         picture.draft("RGB", (max(1, width // 8), max(1, height // 8)))
         picture.load()
-    return form, *((height, width) if is_turned else (width, height))
-
-
-def _translated(bad: BadRecord) -> BadRecord:
-    assert isinstance(bad.reason, ImageReason)
-    is_cut = bad.reason == ImageReason.IMAGE_UNDECODABLE and "truncated" in bad.detail.lower()
-    fallback = DeepfakeReason.TRUNCATED if is_cut else DeepfakeReason.UNDECODABLE
-    return BadRecord(_REASONS.get(bad.reason, fallback), bad.detail)
+    return form, *((height, width) if turned else (width, height))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import asdict
 from typing import Any, Final
 
 import pyarrow as pa
 
 from components.core import schemas
-from components.core.errors import BadRecord, ConfigurationError, Drop
+from components.core.errors import BadRecord, Drop
 from components.core.sandbox import Sandbox
 from components.core.stage import Output, Stage, Unit
 from components.core.store import Stores
+from components.deepfake.listed_files import read_listed
 from components.deepfake.media_kind import MediaFacts, media_facts
 from components.deepfake.media_params import ReadMediaParams
 from components.deepfake.reasons import DeepfakeReason
@@ -26,6 +28,7 @@ _NO_FAULT: Final = frozenset(
     }
 )
 """Files that are whole and not wanted: dropped. Others failed."""
+_SHA256: Final = re.compile("[0-9a-f]{64}")
 _LABELS: Final = ("label", "method", "family", "dataset", "split", "source")
 
 
@@ -39,7 +42,8 @@ class ReadMediaStage(Stage[ReadMediaParams]):
 
         rows in = files kept + dropped + failed
 
-    A file without a group is its own, and is called by its SHA-256.
+    A group is a name within its data set, `DATASET/GROUP`: a speaker 1 of one set is not the speaker 1 of
+    another. A file without a group is its own, and is called by its SHA-256, which means the same everywhere.
     """
 
     name = "read_media"
@@ -113,17 +117,7 @@ class ReadMediaStage(Stage[ReadMediaParams]):
         if row["size"] > self.params.max_bytes:
             detail = f"{row['size']:,} bytes; max_bytes is {self.params.max_bytes:,}"
             raise Drop(DeepfakeReason.MEDIA_TOO_LARGE, detail)
-        uri = row["uri"]
-        try:
-            with stores.open(uri, 0, row["size"] + 1) as stream:  # a byte more tells a file that grew
-                data = stream.read()
-        except (OSError, ValueError) as error:
-            raise BadRecord(DeepfakeReason.UNREADABLE, f"{type(error).__name__}: {error}") from None
-        except ConfigurationError as error:
-            if not uri.startswith("file://"):
-                raise
-            # one file without permission is no reason to stop
-            raise BadRecord(DeepfakeReason.UNREADABLE, str(error)) from None
+        data = read_listed(row["uri"], row["size"], stores)
         if len(data) != row["size"]:
             detail = f"had {row['size']:,} bytes when it was listed"
             raise BadRecord(DeepfakeReason.FILE_CHANGED, detail)
@@ -137,9 +131,16 @@ def _table(name: str, row: dict[str, Any], size: int, facts: MediaFacts) -> pa.T
         "id": name,
         "uri": row["uri"],
         "size": size,
-        "group": row["group"] or name,
+        "group": _group(row["group"], row["dataset"], name),
         "attributes": row["attributes"],
         **{column: row[column] for column in _LABELS},
         **found,
     }
     return pa.Table.from_pylist([made], schema=schemas.get("media/1"))
+
+
+def _group(group: str, dataset: str, name: str) -> str:
+    """The group of the file called `name`; a SHA-256 stands for a file, in whatever data set it is named."""
+    if not group:
+        return name
+    return group if _SHA256.fullmatch(group) else f"{dataset}/{group}"

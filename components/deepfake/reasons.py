@@ -29,9 +29,6 @@ class DeepfakeReason(StrEnum):
     NO_FACE = "no_face"
     FACE_TOO_SMALL = "face_too_small"
     TOO_MANY_FACES = "too_many_faces"
-    # screening (`screen`)
-    DECLARED_SYNTHETIC = "declared_synthetic"
-    LIKELY_FORGED = "likely_forged"
     # splits (`splits`)
     SPLIT_LEAK = "split_leak"
     # forgeries (`synthesize`)

@@ -15,10 +15,10 @@ from components.core.model_files import local_model
 from components.core.stage import Output, Stage, Unit
 from components.core.store import Stores
 from components.deepfake.benchmark_params import RobustnessParams
-from components.deepfake.calibrate import PSEUDO_FAKES
 from components.deepfake.detectors.base import Need
 from components.deepfake.faces_params import ExamineParams
 from components.deepfake.judges import Judge, crop_kinds, open_judges
+from components.deepfake.pseudo_fakes import PSEUDO_FAKES
 from components.deepfake.reasons import DeepfakeReason
 from components.deepfake.sample import Pixels, Sample, Track
 from components.deepfake.sample_rows import read_samples

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from components.core.errors import BadRecord, ConfigurationError
 from components.deepfake.detectors import open_detectors
 from components.deepfake.detectors.base import Finding
+from components.deepfake.judges import declarations_alone
 from components.deepfake.provenance import read_provenance
 from components.deepfake.provenance.blocks import sniff
 from components.deepfake.reasons import DeepfakeReason
@@ -45,7 +46,7 @@ class Screener:
     def reads_pixels(self) -> bool:
         """Whether a detector that looks at pixels or sound can decide anything: it is calibrated."""
         return any(
-            set(detector.needs) != {"provenance"}
+            not declarations_alone(detector)
             and (found := self.calibrations.get(detector.name)) is not None
             and found.method != "none"
             for detector in self.detectors

@@ -14,13 +14,14 @@ from components.core import schemas
 from components.core.errors import ConfigurationError
 from components.core.stage import Output, Stage, Unit
 from components.deepfake.forgery_params import SynthesizeParams
+from components.deepfake.pseudo_fakes import PSEUDO_FAKES
 from components.deepfake.reasons import DeepfakeReason
 from components.deepfake.sample import Provenance, Sample
 
 if TYPE_CHECKING:
     from components.deepfake.forgeries.base import Forgery
 
-DATASET: Final = "pseudo-fakes"
+DATASET: Final = PSEUDO_FAKES
 _HELD: Final = 8
 """Samples of a shard that are kept decoded, some 15 MB each: neighbours of one sample are asked for again."""
 

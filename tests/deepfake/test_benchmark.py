@@ -50,6 +50,20 @@ def world(
 CALIBRATION = Calibration("spatial", "platt", (-4.0, 4.0), (0.0, 1.0), 0.6, 0.4, 0.7, 100).row()
 
 
+def test_declarations_of_pseudo_fakes_make_no_figure() -> None:
+    samples, detections = world(1)
+    made = [
+        {**row, "id": identity(f"made of {row['id']}"), "label": 1, "method": "warp", "family": "warp",
+         "dataset": "pseudo-fakes", "source": row["id"]}
+        for row in samples if row["label"] == 0
+    ]  # fmt: skip
+    detections += [detection(row["id"], 1.0) for row in made]
+    detections += [detection(row["id"], -1.0 + row["label"], "provenance") for row in samples]
+    rows = measured([*samples, *made], detections)
+    assert {row["detector"] for row in rows if row["dataset"] == "pseudo-fakes"} == {"file_facts", "spatial"}
+    assert "provenance" in {row["detector"] for row in rows if row["dataset"] == "set"}
+
+
 def test_families_are_never_mixed_and_figures_are_right() -> None:
     samples, detections = world(1)
     rows = measured(samples, detections, [CALIBRATION])

@@ -148,6 +148,18 @@ def test_folds_judge_what_they_never_saw(tmp_path: Path) -> None:
     assert all(everything.judges(*one) for one in [*asked, (None, None, None)])
 
 
+def test_declarations_of_pseudo_fakes_are_not_asked_for() -> None:
+    real, made = media(0), {**media(1, label=1, method="warp"), "dataset": "pseudo-fakes"}
+    out = run(DetectStage(DetectParams(detectors={"provenance": {}, "frequency": {}})), tables(real, made))
+    rows = pa.concat_tables(out.tables["detections"]).to_pylist()
+    assert {(int(row["media_id"], 16), row["detector"]) for row in rows} == {
+        (0, "provenance"), (0, "frequency"), (1, "frequency"),
+    }  # fmt: skip
+    alone = run(DetectStage(DetectParams(detectors={"provenance": {}})), tables(made))
+    assert (alone.rows_in, alone.kept) == (1, 1)
+    assert pa.concat_tables(alone.tables["detections"]).num_rows == 0
+
+
 def test_a_detector_with_a_large_model_takes_one_process() -> None:
     assert DetectStage(DetectParams()).max_processes is None
     wanted = {"foundation": {"tower": "/models/clip"}}

@@ -1,4 +1,4 @@
-"""A folder of broken and hostile media through the real runner and through `kalemint screen`: nothing lost."""
+"""A folder of broken and hostile media through the real runner and `kalemint screen`: nothing is lost."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 import json
 
-from components.deepfake.leaderboard import as_json, boards, curves, markdown
+from components.deepfake.leaderboard import as_json, boards, markdown
 from tests.deepfake.test_benchmark import CALIBRATION, measured, world
 
 FIGURE = {
@@ -56,26 +56,6 @@ def test_what_is_not_there_is_said() -> None:
     )
     assert "not defined, 40/60" in text
     assert "| b\\|c | 0.710 no interval w, 40/60 |" in text
-
-
-def test_curves_begin_at_the_clean_figure() -> None:
-    found = curves(
-        rows(
-            {},
-            {"variant": "jpeg@50", "value": 0.6},
-            {"variant": "jpeg@20", "value": 0.5},
-            {"variant": "blur@2", "value": 0.4},
-            {"variant": "blur@2", "value": 0.1, "family": "talking_head"},
-            {"variant": "blur@2", "metric": "tpr", "value": 0.3},
-        )
-    )
-    assert [point[:2] for point in found["A", "swap"]["jpeg"]["spatial"]] == [
-        (None, 0.71),
-        (20, 0.5),
-        (50, 0.6),
-    ]
-    assert [point[:2] for point in found["A", "swap"]["blur"]["spatial"]] == [(None, 0.71), (2, 0.4)]
-    assert [point[:2] for point in found["A", "talking_head"]["blur"]["spatial"]] == [(2, 0.1)]
 
 
 def test_out_of_a_real_benchmark() -> None:

@@ -20,6 +20,7 @@ from components.deepfake.media_params import MediaSourcesParams, ReadMediaParams
 from components.deepfake.media_sources import list_media_sources
 from components.deepfake.read_media import ReadMediaStage
 from components.deepfake.reasons import DeepfakeReason
+from components.deepfake.split_leaks import clusters
 from tests.deepfake.clips import clip, faststart, no_frames, sound_only, tone, truncated
 
 
@@ -154,6 +155,30 @@ def test_copies_are_dropped_and_say_of_what(tmp_path: Path) -> None:
     assert list(rows(out)) == ["c.jpg"]
     assert lines(out) == {"a.jpg": ("dropped", "repeated"), "b.jpg": ("dropped", "repeated")}
     assert all("fake/c.jpg, which bears another label" in line["detail"] for line in out.ledger)
+
+
+def test_a_group_means_the_same_within_its_data_set_only(tmp_path: Path) -> None:
+    fake = hashlib.sha256(b"of another file").hexdigest()
+    for number, name in enumerate(("one", "two")):
+        folder = tmp_path / name
+        folder.mkdir()
+        for file in range(3):
+            (folder / f"{file}.png").write_bytes(picture(10 * number + file, kind="PNG"))
+        (folder / "labels.csv").write_text(f"file,label,group\n0.png,0,1\n1.png,0,{fake}\n2.png,0,\n")
+    found = list_media_sources([f"generic:{tmp_path / name}" for name in ("one", "two")], Stores())
+    out = Output("read_media", DeepfakeReason)
+    stage = ReadMediaStage(ReadMediaParams())
+    for number, unit in enumerate(found.units()):
+        stage.run(Unit(number, {"sources": unit}, Stores()), out)
+    stage.close()
+    files = [row for table in out.tables["media"] for row in table.to_pylist()]
+    groups = sorted((row["uri"][-9:], row["group"]) for row in files if not row["uri"].endswith("2.png"))
+    assert groups == [
+        ("one/0.png", "one/1"), ("one/1.png", fake), ("two/0.png", "two/1"), ("two/1.png", fake),
+    ]  # fmt: skip
+    assert all(row["group"] == row["id"] for row in files if row["uri"].endswith("2.png"))
+    names = clusters([{**row, "source": None} for row in files])
+    assert len(set(names)) == 5
 
 
 def test_limits(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def screener(model: Path | None = None, **params: object) -> Screener:
-    wanted = {"provenance": {}, "frequency": {}}
+    wanted: dict[str, object] = {"provenance": {}, "frequency": {}}
     return Screener(
         ScreenParams.model_validate({"detectors": wanted, "model": str(model) if model else None, **params})
     )
@@ -93,6 +93,18 @@ def test_what_is_no_picture_says_why(data: bytes, reason: DeepfakeReason) -> Non
     with pytest.raises(BadRecord) as caught:
         screen(data, screener())
     assert caught.value.reason == reason
+
+
+def test_pixels_that_no_detector_looks_at_are_not_decoded(model: Path) -> None:
+    bare = stripped(png_with(SETTINGS))
+    cut = bare[: bare.index(b"IDAT") + 20]  # its header is whole, its pixels are gone
+    alone = screener(detectors={"provenance": {}})
+    verdict, sample = screen(cut, alone)
+    assert (verdict.word, sample.faces, sample.patches) == ("cannot_tell", (), ())
+    assert sample.width > 0
+    assert screener(model).reads_pixels and not alone.reads_pixels
+    with pytest.raises(BadRecord):
+        screen(cut, screener(model))
 
 
 def test_a_picture_that_is_too_large() -> None:

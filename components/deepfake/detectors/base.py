@@ -27,7 +27,6 @@ class Abstained(StrEnum):
 
     NO_FACE = "no_face"
     FACE_TOO_SMALL = "face_too_small"
-    TOO_BLURRED = "too_blurred"
     IMAGE_TOO_SMALL = "image_too_small"
     NOT_A_VIDEO = "not_a_video"
     TOO_FEW_FRAMES = "too_few_frames"

@@ -6,23 +6,19 @@ too, as Face X-ray does (arXiv 1912.13458).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from components.core.errors import ConfigurationError
 from components.deepfake.detectors import register
 from components.deepfake.detectors.base import Evidence, Finding
-from components.deepfake.face_classifier import FaceClassifier, weights_of
+from components.deepfake.face_classifier import OnnxFaceClassifier
 from components.deepfake.face_regions import regions
 from components.deepfake.face_scores import FaceParams, Faces, strongest
 from components.deepfake.heat_maps import deletion
-from components.deepfake.onnx_models import open_onnx
-from components.deepfake.sample import Pixels
 
 _SURE: Final = 0.5
 
@@ -32,7 +28,7 @@ class BlendingParams(FaceParams):
 
 
 @register(BlendingParams)
-class BlendingDetector(FaceClassifier[BlendingParams]):
+class BlendingDetector(OnnxFaceClassifier[BlendingParams]):
     """`blending.onnx` on every wide enough face; its evidence is the boundary it sees."""
 
     name = "blending"
@@ -41,20 +37,10 @@ class BlendingDetector(FaceClassifier[BlendingParams]):
 
     def __init__(self, params: BlendingParams, weights: Path | None = None) -> None:
         super().__init__(params, weights)
-        path = weights_of(self, ".onnx")
-        self._model = None if path is None else open_onnx(path)
         if self._model is not None and not self._model.has_mask:
-            raise ConfigurationError(f"{path}: outputs: no mask, but this detector shows the boundary")
-
-    @property
-    def ready(self) -> bool:
-        """Whether there are weights."""
-        return self._model is not None
-
-    def log_odds(self, images: Sequence[Pixels]) -> npt.NDArray[np.float64]:
-        """Log-odds of aligned faces, (n,)."""
-        assert self._model is not None
-        return self._model.judge(images)[0]
+            raise ConfigurationError(
+                f"{self._model.path}: outputs: no mask, but this detector shows the boundary"
+            )
 
     def evidence(self, faces: Faces, judged: Finding) -> tuple[Evidence, ...]:
         """The boundary in the face with the highest score, and whether it carries that score."""

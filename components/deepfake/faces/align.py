@@ -95,23 +95,6 @@ def cut(image: Pixels, matrix: Matrix, side: int) -> Pixels:
     )
 
 
-def paste(values: Floats, matrix: Matrix, width: int, height: int) -> Floats:
-    """A map over a crop as one over the whole frame, 0 where the crop did not reach.
-
-    Args:
-        values: (side, side), such as a heat map.
-        matrix: what the crop was cut out with.
-        width, height: of the frame.
-    """
-    import cv2
-
-    back = inverse(matrix)
-    pasted = cv2.warpAffine(
-        values.astype(np.float32), back, (width, height), None, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT, 0
-    )
-    return np.asarray(pasted, np.float32)
-
-
 def _array(pixels: Any) -> Pixels:
     return np.asarray(pixels, np.uint8)
 

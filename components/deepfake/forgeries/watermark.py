@@ -1,7 +1,7 @@
 """What every pseudo-fake carries: that it is synthetic, how it was made and of what.
 
 PNG and JPEG get an XMP packet with IPTC's digital source type, and a text a person can read (a text chunk, a
-comment); MP4 gets both as tags. The bytes of the pixels stay as they are. It is a label, not a protection:
+comment). The bytes of the pixels stay as they are. It is a label, not a protection:
 any program that writes the picture anew takes it off.
 """
 
@@ -9,14 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
-from fractions import Fraction
-from pathlib import Path
 from typing import Final
-
-import numpy as np
-
-from components.deepfake.sample import Audio, Pixels
 
 SOURCE_TYPE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
 """A composite with a synthetic element. None is `trainedAlgorithmicMedia`: no generator was asked."""
@@ -76,51 +69,6 @@ def mark_jpeg(data: bytes, method: str, source: str) -> bytes:
         at += 2 + struct.unpack(">H", data[4:6])[0]
     segments = _segment(0xE1, _XMP_JPEG + _packet(said)) + _segment(0xFE, said.encode())
     return data[:at] + segments + data[at:]
-
-
-def write_clip(
-    frames: Sequence[Pixels],
-    path: Path,
-    *,
-    method: str,
-    source: str,
-    fps: float = 25.0,
-    audio: Audio | None = None,
-    crf: int = 18,
-) -> None:
-    """Write forged frames, and their sound, as an H.264 MP4 that carries the mark; the same bytes each time.
-
-    Args:
-        frames: (height, width, 3), all of one size; an odd last row or column is left out.
-        audio: mono, starts with the first frame; written as AAC.
-        crf: constant rate factor of x264, 0 (no loss) to 51.
-
-    Raises:
-        ValueError: without frames.
-    """
-    if not frames:
-        raise ValueError("a clip of no frames can't be written")
-    import av
-
-    height, width = (side // 2 * 2 for side in frames[0].shape[:2])
-    with av.open(str(path), "w", format="mp4", options={"movflags": "use_metadata_tags+faststart"}) as clip:
-        said = words(method, source)
-        clip.metadata.update({"comment": said, "DigitalSourceType": SOURCE_TYPE})
-        video = clip.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
-        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
-        # one thread: how many there are changes what x264 writes
-        video.options = {"crf": str(crf), "threads": "1"}
-        sound = clip.add_stream("aac", rate=audio.rate, layout="mono") if audio is not None else None
-        for image in frames:
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(image[:height, :width]), format="rgb24")
-            clip.mux(video.encode(picture))
-        clip.mux(video.encode(None))
-        if audio is not None and sound is not None:
-            samples = audio.samples.astype(np.float32)[None]
-            wave = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout="mono")
-            wave.sample_rate = audio.rate
-            clip.mux(sound.encode(wave))
-            clip.mux(sound.encode(None))
 
 
 def _packet(said: str) -> bytes:

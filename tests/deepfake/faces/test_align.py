@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.deepfake.faces.align import cut, inverse, moved, paste, similarity, template
+from components.deepfake.faces.align import cut, inverse, moved, similarity, template
 from components.deepfake.faces.detector import find_faces
 from components.deepfake.faces_params import ExamineParams
 from tests.deepfake.faces.drawn import canvas, draw_face
@@ -86,16 +86,3 @@ def test_beyond_the_frame_lies_its_mirror_image() -> None:
     crop = cut(image, shift, 256)
     np.testing.assert_array_equal(crop[:, 50:], image[:256, :206])
     np.testing.assert_array_equal(crop[:, :50], image[:256, 50:0:-1])
-
-
-def test_a_heat_map_is_pasted_back_where_the_crop_was_cut() -> None:
-    points = POINTS * 1.5 + (200, 100)
-    matrix = similarity(points, template(256, 1.3))
-    heat = np.zeros((256, 256), np.float32)
-    x, y = template(256, 1.3)[2]
-    heat[round(y) - 4 : round(y) + 5, round(x) - 4 : round(x) + 5] = 1
-    frame = paste(heat, matrix, 640, 480)
-    assert frame.shape == (480, 640)
-    ys, xs = np.nonzero(frame > 0.5)
-    assert np.hypot(xs.mean() - points[2, 0], ys.mean() - points[2, 1]) < 1
-    assert frame[0, 0] == 0

@@ -1,15 +1,12 @@
 import io
-from pathlib import Path
 
-import av
 import numpy as np
 import PIL.Image as PilImage
 import pytest
 
-from components.deepfake.forgeries.watermark import mark, mark_jpeg, mark_png, write_clip
+from components.deepfake.forgeries.watermark import mark, mark_jpeg, mark_png
 from components.deepfake.provenance import read_provenance
 from tests.deepfake.crops import texture
-from tests.deepfake.forgeries.faces import voice
 
 SOURCE = "ab" * 32
 SAID = f"pseudo-fake warp of {SOURCE}"
@@ -52,32 +49,3 @@ def test_a_jpeg_without_a_jfif_header_is_marked_after_its_first_two_bytes() -> N
 def test_what_is_neither_is_refused() -> None:
     with pytest.raises(ValueError, match="PNG and JPEG"):
         mark(b"GIF89a", "warp", SOURCE)
-
-
-def test_a_clip_holds_its_frames_its_sound_and_the_mark(tmp_path: Path) -> None:
-    frames = [np.roll(texture(1, 96, slope=2.0), 2 * number, 1)[:81, :95] for number in range(10)]
-    one, two = tmp_path / "one.mp4", tmp_path / "two.mp4"
-    for path in (one, two):
-        write_clip(frames, path, method="warp", source=SOURCE, fps=29.97, audio=voice(1, 0.5))
-    assert one.read_bytes() == two.read_bytes()
-    with av.open(str(one)) as clip:
-        assert clip.metadata["comment"] == f"kalemint: {SAID}"
-        assert clip.streams.video[0].codec_context.name == "h264"
-        assert float(clip.streams.video[0].average_rate or 0) == pytest.approx(29.97, abs=0.01)
-        assert clip.streams.audio[0].rate == 16_000
-        back = [frame.to_ndarray(format="rgb24") for frame in clip.decode(video=0)]
-    with av.open(str(one)) as clip:
-        sound = np.concatenate([frame.to_ndarray()[0] for frame in clip.decode(audio=0)])
-    assert len(back) == 10
-    assert back[0].shape == (80, 94, 3)
-    for made, seen in zip(frames, back, strict=True):
-        assert np.abs(made[:80, :94].astype(int) - seen).mean() < 8
-    assert len(sound) == pytest.approx(8_000, abs=2_048)
-    assert np.abs(sound).max() > 0.2
-    found = read_provenance(one.read_bytes())
-    assert (found.verdict, found.standard) == ("synthetic", "watermark")
-
-
-def test_a_clip_needs_frames(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no frames"):
-        write_clip([], tmp_path / "a.mp4", method="warp", source=SOURCE)
