@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from components.deepfake.detectors import open_detectors
+from components.deepfake.detectors import in_order, open_detectors
 from components.deepfake.detectors.base import Detector
 from components.deepfake.pseudo_fakes import PSEUDO_FAKES
 from components.deepfake.sample import Sample
@@ -86,7 +86,7 @@ def open_judges(
     """
     judges = []
     files = [] if weights is None else sorted(path.name for path in weights.iterdir())
-    for name, values in wanted.items():
+    for name, values in in_order(wanted):
         judges += [Judge(detector) for detector in open_detectors({name: values}, weights)]
         if weights is None or scratch is None:
             continue

@@ -53,8 +53,16 @@ def default_detectors() -> dict[str, dict[str, Any]]:
     return {name: {} for name in modules if name not in (EXTERNAL, "base")}
 
 
+def in_order(wanted: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Detectors and their parameters: provenance first, then by name.
+
+    An orchestrator may hand over a mapping in any order, and results must not follow it.
+    """
+    return sorted(wanted.items(), key=lambda pair: (pair[0] != "provenance", pair[0]))
+
+
 def open_detectors(wanted: Mapping[str, Mapping[str, Any]], weights: Path | None = None) -> list[Detector]:
-    """Detectors ready to judge, in the order given.
+    """Detectors ready to judge, in the order of `in_order`.
 
     Args:
         wanted: name of a detector to its parameters; `external:NAME` is an external one that is called so.
@@ -65,7 +73,7 @@ def open_detectors(wanted: Mapping[str, Mapping[str, Any]], weights: Path | None
         ConfigurationError: for a name that is not registered, wrong parameters, or missing weights.
     """
     opened = []
-    for name, values in wanted.items():
+    for name, values in in_order(wanted):
         kind, colon, label = name.partition(":")
         if kind not in registry() or (colon and (kind != EXTERNAL or not label)):
             raise ConfigurationError(

@@ -142,3 +142,10 @@ def test_a_checkpoint_of_transformers(tmp_path: Path) -> None:
     found = scores(path, image, texture(3, 64))
     assert found[0] == pytest.approx(float(expected[1] - expected[0]), abs=1e-3)
     assert found[1] != found[0]
+
+
+def test_the_order_in_which_detectors_are_named_does_not_show() -> None:
+    """A mapping that went through an orchestrator comes back in another order: digests must not follow it."""
+    names = ["spatial", "blending", "provenance"]
+    opened = [detector.name for detector in open_detectors({name: {} for name in names})]
+    assert opened == [detector.name for detector in open_detectors({name: {} for name in sorted(names)})]
