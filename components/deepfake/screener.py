@@ -103,7 +103,14 @@ def _model_folder(model: str | None) -> Path | None:
     folder = Path(model.removeprefix("file://"))
     if not folder.is_dir():
         raise ConfigurationError(f"{model!r} is no folder with weights of detectors.")
-    return folder
+    if any(folder.glob("*.json")) or any(folder.glob("*.onnx")):
+        return folder
+    published = sorted(folder.glob("files/*/calibration.json"))  # a step's folder, as a run names it
+    if len(published) != 1:
+        raise ConfigurationError(
+            f"{model!r} holds no weights of detectors: name the folder of the step publish_detectors."
+        )
+    return published[0].parent
 
 
 def _anchors(path: str | None) -> str | None:
