@@ -14,6 +14,7 @@ from components.core.locations import local_path
 from components.core.prompts import load_prompt
 from components.core.store import Store, Stores, as_uri, open_store
 from components.core.task import reported
+from components.deepfake.detectors import check_detectors
 from pipelines.config import read_config, refuse_secrets
 
 RUN_RECORD: Final = "run.json"
@@ -66,6 +67,8 @@ def begin(
         checked = read_config(pipeline, config).model_dump(mode="json")
         _check_tokenizer(checked.get("publish", {}).get("tokenizer", ""))
         _check_teacher(checked)
+        for family in ("deepfake", "screen"):
+            check_detectors(checked.get(family, {}).get("detectors", {}))
         for prompt in _prompts(checked):
             load_prompt(prompt)
         record = RunRecord(

@@ -162,7 +162,7 @@ class FileStore(Store):
 
     def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
         base = self._path(prefix)
-        folder = base if base.is_dir() and (not prefix or prefix.endswith("/")) else base.parent
+        folder = base if not prefix or (base.is_dir() and prefix.endswith("/")) else base.parent
         if not folder.is_dir():
             return
         files = (p for p in folder.rglob("*") if not p.name.startswith(".") and p.is_file())

@@ -170,7 +170,10 @@ def _silence(findings: Sequence[Finding], calibrations: Mapping[str, Calibration
         if unknown:
             parts.append(f"not calibrated: {', '.join(unknown)}")
         if chance:
-            parts.append(f"not better than chance on the validation split: {', '.join(chance)}")
+            parts.append(
+                "too few samples to calibrate on, or not better than chance on the validation split: "
+                + ", ".join(chance)
+            )
     reasons: dict[str, list[str]] = {}
     for one in findings:
         if one.abstained is not None:

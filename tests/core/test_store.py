@@ -177,3 +177,8 @@ def test_a_place_where_no_folder_can_be_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     with pytest.raises(ConfigurationError, match=r"No folder can be made at .*/file/out"):
         open_store((tmp_path / "file" / "out").as_uri()).put("a", b"x")
+
+
+def test_a_folder_that_is_not_there_yet_holds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "sibling").write_bytes(b"not ours")
+    assert list(open_store((tmp_path / "new").as_uri()).list()) == []

@@ -8,7 +8,7 @@ import pytest
 from components.core.errors import ConfigurationError
 from components.core.task import spelled
 from pipelines.config import MintConfig, json_schema, load_config, read_config
-from pipelines.run_record import input_uri
+from pipelines.run_record import begin, input_uri
 from pipelines.steps import MINT
 
 
@@ -120,3 +120,21 @@ def test_a_parameter_with_a_password_in_it_is_refused_and_not_repeated(setting: 
     ) as refused:
         load_config("mint", None, [f"{setting}={written}", "dedup.registry.run=one"])
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "setting", "said"),
+    [
+        ("deepfake", "deepfake.detectors.oracle={}", "There is no detector 'oracle'"),
+        ("deepfake", "deepfake.detectors.blink={colour: red}", "detectors.blink.colour"),
+        ("mint", "screen.detectors.oracle={}", "There is no detector 'oracle'"),
+    ],
+)
+def test_a_wrong_detector_is_refused_before_anything_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], pipeline: str, setting: str, said: str
+) -> None:
+    values = load_config(pipeline, None, [setting]).model_dump(mode="json")
+    with pytest.raises(SystemExit):
+        begin(pipeline, [str(tmp_path)], str(tmp_path / "out"), 1, values)
+    assert said in capsys.readouterr().out  # KFP shows what a task prints
+    assert not (tmp_path / "out").exists()

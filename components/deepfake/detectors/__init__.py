@@ -74,11 +74,7 @@ def open_detectors(wanted: Mapping[str, Mapping[str, Any]], weights: Path | None
     """
     opened = []
     for name, values in in_order(wanted):
-        kind, colon, label = name.partition(":")
-        if kind not in registry() or (colon and (kind != EXTERNAL or not label)):
-            raise ConfigurationError(
-                f"There is no detector {name!r}; there are {', '.join(registry())} and {EXTERNAL}:NAME."
-            )
+        kind, label = _kind(name)
         found = registry()[kind]
         params = read_params(found.params, values, f"deepfake.detectors.{name}")
         detector = found.detector(params, weights)
@@ -86,3 +82,25 @@ def open_detectors(wanted: Mapping[str, Mapping[str, Any]], weights: Path | None
             vars(detector)["name"] = name  # of this one, over that of its class
         opened.append(detector)
     return opened
+
+
+def check_detectors(wanted: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse at the start of a run what `open_detectors` would refuse hours later; opens no weights.
+
+    Raises:
+        ConfigurationError: for a name that is not registered, or wrong parameters.
+    """
+    for name, values in wanted.items():
+        kind, _ = _kind(name)
+        if values:  # the defaults are right, and importing detectors takes long
+            read_params(registry()[kind].params, values, f"deepfake.detectors.{name}")
+
+
+def _kind(name: str) -> tuple[str, str]:
+    """The registered name of a detector, and the label of an external one."""
+    kind, colon, label = name.partition(":")
+    if kind not in (*default_detectors(), EXTERNAL) or (colon and (kind != EXTERNAL or not label)):
+        raise ConfigurationError(
+            f"There is no detector {name!r}; there are {', '.join(registry())} and {EXTERNAL}:NAME."
+        )
+    return kind, label
