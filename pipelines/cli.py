@@ -57,6 +57,13 @@ Preset = Annotated[
 Settings = Annotated[
     list[str], typer.Option("--set", help="One parameter, e.g. filter.decide.min_words=50; may be repeated.")
 ]
+Pools = Annotated[
+    Path | None,
+    typer.Option(
+        help="YAML file of the cluster's pools: nodes, GPUs, memory, retries; `kalemint schema pools` says "
+        "what it may hold. Without it: pools cpu, gpu-caption, gpu-train and spot.",
+    ),
+]
 Pipeline = Annotated[str, typer.Argument(help="Name of a pipeline: mint, kale, full or deepfake.")]
 
 
@@ -239,13 +246,15 @@ def compile_(
         str, typer.Option("--to", help="kfp: IR YAML; kfp-manifest: Kubernetes Pipeline and PipelineVersion.")
     ] = "kfp",
     namespace: Annotated[str, typer.Option(help="Namespace of the manifests.")] = "kubeflow",
+    pools: Pools = None,
     json_: Json = False,
 ) -> None:
     """Compile a pipeline for Kubeflow Pipelines."""
     with _errors():
         from pipelines.compile import compile_pipeline
+        from pipelines.pools import read_pools
 
-        text = compile_pipeline(pipeline, to, namespace=namespace)
+        text = compile_pipeline(pipeline, to, namespace=namespace, cluster=read_pools(pools))
         if str(output) == "-":
             typer.echo(text)
             return
@@ -310,12 +319,21 @@ def presets(pipeline: Pipeline = "mint", json_: Json = False) -> None:
 
 
 @app.command()
-def schema(pipeline: Pipeline) -> None:
+def schema(
+    of: Annotated[str, typer.Argument(help="Name of a pipeline, or `pools` for the file of --pools.")],
+) -> None:
     """Print the JSON Schema of a pipeline's config file: every parameter, its default and its source."""
     with _errors():
+        if of == "pools":
+            import json
+
+            from pipelines.pools import ClusterConfig
+
+            typer.echo(json.dumps(ClusterConfig.model_json_schema(), indent=1))
+            return
         from pipelines.config import json_schema
 
-        typer.echo(json_schema(pipeline))
+        typer.echo(json_schema(of))
 
 
 @app.command()

@@ -10,7 +10,7 @@ from components.core.task import spelled
 from components.deepfake import component as forensics
 from components.publish import component as publishing
 from pipelines.config import DeepfakeConfig
-from pipelines.fan_out import step
+from pipelines.fan_out import single, step
 from pipelines.start import start
 
 _DEFAULTS = spelled(DeepfakeConfig().model_dump(mode="json"))
@@ -33,13 +33,19 @@ def deepfake(
         deepfake: parameters of the deepfake family.
         run: how the run is executed; changes no output.
     """
-    begun = start(
-        pipeline="deepfake", inputs=inputs, out=out, workers=workers, deepfake=deepfake, run=run
-    ).set_caching_options(False)
+    begun = single(
+        "start",
+        start,
+        pipeline="deepfake",
+        inputs=inputs,
+        out=out,
+        workers=workers,
+        deepfake=deepfake,
+        run=run,
+    )
     fan = {"numbers": begun.output, "workers": workers, "out": out, "run": run}
     own = {"deepfake": deepfake}
-    listed = forensics.sources(inputs=inputs, out=out, run=run, **own).after(begun)
-    listed.set_caching_options(False)
+    listed = single("media sources", forensics.sources, begun, inputs=inputs, out=out, run=run, **own)
     read = step(
         "read media",
         forensics.read_media,
@@ -70,8 +76,7 @@ def deepfake(
     )
     found["forged_samples"] = forged.outputs["forged_samples"]
     found["forged_crops"] = forged.outputs["forged_crops"]
-    trained = forensics.train(out=out, run=run, **own, **found, splits=splits)
-    trained.set_caching_options(False)
+    trained = single("train", forensics.train, out=out, run=run, **own, **found, splits=splits)
     model = trained.outputs["model"]
     detected = step(
         "detect", forensics.detect, forensics.detect_commit, **fan, **own, **found, splits=splits, model=model
@@ -110,7 +115,9 @@ def deepfake(
         corrupted=corrupted.outputs["corrupted"],
         calibrations=calibrations,
     )
-    published = forensics.publish_detectors(
+    published = single(
+        "publish detectors",
+        forensics.publish_detectors,
         model=model,
         calibrations=calibrations,
         benchmark=measured.outputs["benchmark"],
@@ -118,6 +125,4 @@ def deepfake(
         run=run,
         **own,
     )
-    published.set_caching_options(False).set_display_name("publish detectors")
-    report = publishing.describe(release=published.outputs["detectors"], out=out)
-    report.set_caching_options(False).set_display_name("report")
+    single("report", publishing.describe, release=published.outputs["detectors"], out=out)

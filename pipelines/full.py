@@ -6,7 +6,7 @@ from components.caption import component as captioning
 from components.core.task import spelled
 from components.publish import component as publishing
 from pipelines.config import FullConfig
-from pipelines.fan_out import step
+from pipelines.fan_out import single, step
 from pipelines.kale import grow_captions
 from pipelines.mint import grow_documents, release_documents
 from pipelines.start import start
@@ -43,7 +43,9 @@ def full(
         publish: parameters of the publish family.
         run: how the run is executed; changes no output.
     """
-    begun = start(
+    begun = single(
+        "start",
+        start,
         pipeline="full",
         inputs=inputs,
         out=out,
@@ -56,7 +58,7 @@ def full(
         screen=screen,
         publish=publish,
         run=run,
-    ).set_caching_options(False)
+    )
     fan = {"numbers": begun.output, "workers": workers, "out": out, "run": run}
     grown = grow_documents(begun, fan, inputs, crawl, filter, dedup, screen)
     documents = release_documents(grown, fan, crawl, filter, dedup, publish)
@@ -78,5 +80,4 @@ def full(
         distill,
         publish,
     )
-    report = publishing.describe(release=documents, out=out).after(captions)
-    report.set_caching_options(False).set_display_name("report")
+    single("report", publishing.describe, captions, release=documents, out=out)

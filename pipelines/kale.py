@@ -16,7 +16,7 @@ from components.deepfake import component as forensics
 from components.distill import component as distilling
 from components.publish import component as publishing
 from pipelines.config import KaleConfig
-from pipelines.fan_out import step
+from pipelines.fan_out import single, step
 from pipelines.start import start
 
 _DEFAULTS = spelled(KaleConfig().model_dump(mode="json"))
@@ -105,14 +105,15 @@ def grow_captions(
         images=images,
         distill=distill,
     )
-    trained = distilling.train(
+    trained = single(
+        "train",
+        distilling.train,
         train_set=split.outputs["train_set"],
         heldout=split.outputs["heldout"],
         out=fan["out"],
         distill=distill,
         run=fan["run"],
     )
-    trained.set_caching_options(False)
     model = trained.outputs["model"]
     predicted = step(
         "predict",
@@ -192,7 +193,9 @@ def kale(
         publish: parameters of the publish family.
         run: how the run is executed; changes no output.
     """
-    begun = start(
+    begun = single(
+        "start",
+        start,
         pipeline="kale",
         inputs=inputs,
         out=out,
@@ -203,10 +206,11 @@ def kale(
         screen=screen,
         publish=publish,
         run=run,
-    ).set_caching_options(False)
+    )
     fan = {"numbers": begun.output, "workers": workers, "out": out, "run": run}
-    listed = captioning.sources(inputs=inputs, out=out, caption=caption, run=run).after(begun)
-    listed.set_caching_options(False)
+    listed = single(
+        "pair sources", captioning.sources, begun, inputs=inputs, out=out, caption=caption, run=run
+    )
     read = step(
         "read pairs",
         captioning.read_pairs,
@@ -243,5 +247,4 @@ def kale(
         distill,
         publish,
     )
-    report = publishing.describe(release=released.outputs["core"], out=out)
-    report.set_caching_options(False).set_display_name("report")
+    single("report", publishing.describe, release=released.outputs["core"], out=out)

@@ -15,7 +15,7 @@ from components.deepfake import component as forensics
 from components.filter import component as filtering
 from components.publish import component as publishing
 from pipelines.config import MintConfig
-from pipelines.fan_out import step
+from pipelines.fan_out import single, step
 from pipelines.start import start
 
 _DEFAULTS = spelled(MintConfig().model_dump(mode="json"))
@@ -34,9 +34,10 @@ def grow_documents(
         Output artifacts by name.
     """
     common = {"out": fan["out"], "run": fan["run"]}
-    listed = crawling.sources(inputs=inputs, crawl=crawl, **common).after(begun).set_caching_options(False)
-    earlier = deduplication.registry(crawl=crawl, filter=filter, dedup=dedup, **common)
-    earlier.after(begun).set_caching_options(False)
+    listed = single("sources", crawling.sources, begun, inputs=inputs, crawl=crawl, **common)
+    earlier = single(
+        "registry", deduplication.registry, begun, crawl=crawl, filter=filter, dedup=dedup, **common
+    )
     pdf_targets = step(
         "find pdfs",
         crawling.find_pdfs,
@@ -124,14 +125,15 @@ def grow_documents(
         decided=decided.outputs["decided"],
         dedup=dedup,
     )
-    reworded = deduplication.semantic(
+    reworded = single(
+        "semantic",
+        deduplication.semantic,
         decided=decided.outputs["decided"],
         duplicates=clustered.outputs["duplicates"],
         drops=repeated.outputs["drops"],
         dedup=dedup,
         **common,
     )
-    reworded.set_caching_options(False)
     unique = step(
         "dedup",
         deduplication.drop_duplicates,
@@ -256,7 +258,9 @@ def release_documents(
         images=grown["scored"],
         publish=publish,
     )
-    registered = deduplication.register(
+    single(
+        "released keys",
+        deduplication.register,
         decided=grown["decided"],
         illustrated=grown["illustrated"],
         keys=grown["keys"],
@@ -268,7 +272,6 @@ def release_documents(
         out=fan["out"],
         run=fan["run"],
     )
-    registered.set_caching_options(False)
     return released.outputs["release"]
 
 
@@ -297,7 +300,9 @@ def mint(
         publish: parameters of the publish family.
         run: how the run is executed; changes no output.
     """
-    begun = start(
+    begun = single(
+        "start",
+        start,
         pipeline="mint",
         inputs=inputs,
         out=out,
@@ -308,9 +313,8 @@ def mint(
         screen=screen,
         publish=publish,
         run=run,
-    ).set_caching_options(False)
+    )
     fan = {"numbers": begun.output, "workers": workers, "out": out, "run": run}
     grown = grow_documents(begun, fan, inputs, crawl, filter, dedup, screen)
     release = release_documents(grown, fan, crawl, filter, dedup, publish)
-    described = publishing.describe(release=release, out=out)
-    described.set_caching_options(False).set_display_name("report")
+    single("report", publishing.describe, release=release, out=out)

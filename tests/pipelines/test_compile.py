@@ -64,7 +64,7 @@ class Compiled:
 
 @pytest.fixture(scope="module", params=list(PIPELINES))
 def compiled(request: pytest.FixtureRequest) -> Compiled:
-    return Compiled(request.param, yaml.safe_load(compile_pipeline(request.param, "kfp")))
+    return Compiled(request.param, next(iter(yaml.safe_load_all(compile_pipeline(request.param, "kfp")))))
 
 
 def test_every_step_is_in_the_dag(compiled: Compiled) -> None:
