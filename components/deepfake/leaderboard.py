@@ -44,7 +44,7 @@ class Board:
         metric: what is shown.
         columns: data sets; "DATA SET: METHOD" with leave_generator_out.
         entries: detector to an entry for each column, None where there is no figure; best lower ends of
-            intervals first.
+            intervals first, without any interval last.
     """
 
     family: str
@@ -77,13 +77,10 @@ def _board(key: tuple[bool, str, str], metric: str, found: Mapping[str, Mapping[
     direct, family, level = key
     columns = tuple(sorted({column for entries in found.values() for column in entries}))
 
-    def rank(detector: str) -> tuple[float, str]:
-        ends = [
-            one.value if one.low is None else one.low
-            for one in found[detector].values()
-            if one.value is not None
-        ]
-        return (-sum(ends) / len(ends) if ends else 1.0, detector)
+    def rank(detector: str) -> tuple[bool, float, str]:
+        ends = [one.low for one in found[detector].values() if one.value is not None and one.low is not None]
+        # a figure without an interval says too little to stand above one that has one
+        return (not ends, -sum(ends) / len(ends) if ends else 0.0, detector)
 
     entries = {
         detector: tuple(found[detector].get(column) for column in columns)

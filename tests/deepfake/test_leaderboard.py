@@ -65,3 +65,10 @@ def test_out_of_a_real_benchmark() -> None:
         ("swap", "media"), ("swap", "frame"), ("talking_head", "media"), ("talking_head", "frame"),
     }  # fmt: skip
     assert {detector for board in found for detector in board.entries} == {"spatial", "file_facts"}
+
+
+def test_a_figure_without_an_interval_stands_below_those_with_one() -> None:
+    (board,) = boards(
+        rows({"detector": "a", "value": 1.0, "low": None, "high": None}, {"detector": "b", "low": 0.2})
+    )
+    assert list(board.entries) == ["b", "a"]
