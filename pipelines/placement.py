@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
@@ -52,7 +52,7 @@ def _ask(task: Any, name: str, pool: Pool) -> None:
         task.set_accelerator_type(pool.accelerator.resource).set_accelerator_limit(pool.accelerator.count)
     for key, value in pool.selector.items():
         kubernetes.add_node_selector(task, key, value)
-    for weight, rules in _by_weight(pool.affinity).items():
+    for weight, rules in _terms(pool.affinity):
         kubernetes.add_node_affinity(
             task,
             [{"key": r.key, "operator": r.operator, "values": list(r.values)} for r in rules],
@@ -73,24 +73,33 @@ def _ask(task: Any, name: str, pool: Pool) -> None:
             pool.retry.attempts,
             backoff_duration=f"{pool.retry.backoff_s}s",
             backoff_factor=float(pool.retry.factor),
-            backoff_max_duration=f"{pool.retry.max_backoff_s}s",
+            backoff_max_duration=f"{_retry_window(pool)}s",
         )
 
 
-def _by_weight(rules: tuple[NodeRule, ...]) -> dict[int | None, list[NodeRule]]:
-    """Rules that hold together: those that must, and wishes of the same weight."""
-    found: dict[int | None, list[NodeRule]] = {}
-    for rule in rules:
-        found.setdefault(rule.weight, []).append(rule)
-    return found
+def _terms(rules: Sequence[NodeRule]) -> list[tuple[int | None, list[NodeRule]]]:
+    """Rules as terms: those that must hold are one, for terms are alternatives; each wish is one."""
+    must = [rule for rule in rules if rule.weight is None]
+    wishes: list[tuple[int | None, list[NodeRule]]] = [(r.weight, [r]) for r in rules if r.weight is not None]
+    return [(None, must), *wishes] if must else wishes
+
+
+def _retry_window(pool: Pool) -> int:
+    """Seconds from a task's start in which it may be tried again: its tries at their longest, and the waits.
+
+    The service counts the time that tries take, too (kubeflow/pipelines pull request 13452): with its default
+    of an hour, a task that fails after an hour is never tried again.
+    """
+    retry = pool.retry
+    waits = (min(retry.backoff_s * retry.factor**n, retry.max_backoff_s) for n in range(retry.attempts))
+    return (retry.attempts + 1) * pool.timeout_s + sum(waits)
 
 
 def _give(task: Any, pool: Pool, cluster: ClusterConfig) -> None:
     """What a task finds in its pod: image, user, folders, variables."""
     from kfp import kubernetes
 
-    if cluster.image_registry:
-        task.set_container_image(f"{cluster.image_registry.rstrip('/')}/{task.container_spec.image}")
+    task.set_container_image(_located(task.container_spec.image, cluster.image_registry))
     if cluster.image_pull_secrets:
         kubernetes.set_image_pull_secrets(task, list(cluster.image_pull_secrets))
     kubernetes.set_security_context(task, run_as_user=cluster.user_id, run_as_non_root=True)
@@ -108,3 +117,11 @@ def _give(task: Any, pool: Pool, cluster: ClusterConfig) -> None:
     if cluster.model_cache is not None and pool.accelerator is not None:
         kubernetes.mount_pvc(task, cluster.model_cache.claim, cluster.model_cache.path)
         task.set_env_variable("HF_HOME", f"{cluster.model_cache.path}/huggingface")
+
+
+def _located(image: str, registry: str) -> str:
+    """An image with its registry: the cluster's, unless its name has one already."""
+    host = image.partition("/")[0] if "/" in image else ""
+    if not registry or "." in host or ":" in host or host == "localhost":
+        return image
+    return f"{registry}/{image}"

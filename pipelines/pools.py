@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from components.core.errors import ConfigurationError
 from components.core.task import read_params
@@ -16,23 +16,47 @@ from components.core.task import read_params
 DEFAULT_POOLS: Final = Path(__file__).parent / "pools.yaml"
 """What is used where no file is given."""
 
-Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")]
-"""An amount as Kubernetes writes it: 500m, 2, 8Gi."""
+
+def _as_text(value: object) -> object:
+    """A bare number of a YAML file, as in `cpu: 2`, as the text that Kubernetes wants."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Cores = Annotated[
+    str, BeforeValidator(_as_text), StringConstraints(pattern=r"^([0-9]+(\.[0-9]{1,3})?|[0-9]+m)$")
+]
+"""An amount of processors that Kubernetes and Kubeflow Pipelines both take: 2, 0.5, 500m."""
+Size = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*([KMGTP]i|[MGTP])$")]
+"""An amount of bytes that both take: 512Mi, 8Gi. Kubeflow Pipelines knows no 1.5Gi and no lower-case k."""
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 """A name of an object in Kubernetes."""
 PoolName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 """A pool's name, short enough for a label."""
+_DOMAIN = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
+_WORD = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
+LabelKey = Annotated[str, StringConstraints(pattern=f"^({_DOMAIN}/)?{_WORD}$")]
+"""A label's or a taint's key: node.kubernetes.io/instance-type."""
+LabelValue = Annotated[str, StringConstraints(pattern=f"^({_WORD})?$")]
+"""A label's or a taint's value."""
 
-_UNITS: Final = {"": 1, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15} | {
-    f"{letter}i": 1024**power for power, letter in enumerate("KMGTP", 1)
-}
+_UNITS: Final = (
+    {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1}
+    | {unit: 1000.0**power for power, unit in enumerate("kMGTPE", 1)}
+    | {f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", 1)}
+)
+_QUANTITY: Final = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i)?")
 
 
 def amount(quantity: str) -> float:
-    """A quantity of Kubernetes as a number: `amount("8Gi")` is 8589934592."""
-    number = re.match(r"[0-9.]+", quantity)
-    assert number is not None, quantity
-    return float(number[0]) * _UNITS[quantity[number.end() :]]
+    """A quantity of Kubernetes as a number: `amount("8Gi")` is 8589934592.
+
+    Raises:
+        ValueError: for what is no quantity; exponents, which Kubernetes takes, are not read.
+    """
+    found = _QUANTITY.fullmatch(quantity)
+    if found is None:
+        raise ValueError(f"{quantity!r} is no quantity of Kubernetes, such as 500m, 2 or 8Gi")
+    return float(found[1]) * _UNITS[found[2] or ""]
 
 
 class _Strict(BaseModel):
@@ -42,9 +66,9 @@ class _Strict(BaseModel):
 class Toleration(_Strict):
     """A taint that pods of a pool put up with."""
 
-    key: str | None = Field(default=None, description="the taint's key; none with Exists: every taint")
+    key: LabelKey | None = Field(default=None, description="the taint's key; none with Exists: every taint")
     operator: Literal["Equal", "Exists"] = Field(default="Equal", description="how the taint is matched")
-    value: str | None = Field(default=None, description="the taint's value, with Equal")
+    value: LabelValue | None = Field(default=None, description="the taint's value, with Equal")
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
         default=None, description="which effect is put up with; none: each"
     )
@@ -64,18 +88,38 @@ class Toleration(_Strict):
 class NodeRule(_Strict):
     """One condition on the labels of a node."""
 
-    key: str = Field(description="label of the node")
-    operator: Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"] = Field(default="In")
-    values: tuple[str, ...] = Field(default=(), description="values that the label is held against")
-    weight: int | None = Field(
-        default=None, ge=1, le=100, description="a wish of this weight; none: the node must match"
+    key: LabelKey = Field(description="label of the node")
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"] = Field(
+        default="In", description="how the label is held against the values; Gt and Lt take one whole number"
     )
+    values: tuple[LabelValue, ...] = Field(default=(), description="values that the label is held against")
+    weight: int | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        description="a wish of this weight, which adds up with others; none: the node must match",
+    )
+
+    @model_validator(mode="after")
+    def _values_fit_the_operator(self) -> NodeRule:
+        if self.operator in ("In", "NotIn") and not self.values:
+            raise ValueError(f"operator {self.operator} needs values")
+        if self.operator in ("Exists", "DoesNotExist") and self.values:
+            raise ValueError(f"operator {self.operator} takes no values")
+        whole = [value for value in self.values if value.isascii() and value.isdigit()]
+        if self.operator in ("Gt", "Lt") and (len(self.values) != 1 or not whole):
+            raise ValueError(f"operator {self.operator} needs one whole number as its value")
+        return self
 
 
 class Accelerator(_Strict):
     """Devices that a pod of a pool gets."""
 
-    resource: str = Field(default="nvidia.com/gpu", description="extended resource of the device plugin")
+    resource: str = Field(
+        default="nvidia.com/gpu",
+        pattern=f"^{_DOMAIN}/{_WORD}$",
+        description="extended resource of the device plugin",
+    )
     count: int = Field(default=1, ge=1, le=64, description="devices a pod")
 
 
@@ -92,26 +136,32 @@ class Retry(_Strict):
     )
     backoff_s: int = Field(default=30, ge=0, description="wait before the first of them, seconds")
     factor: int = Field(default=2, ge=1, le=10, description="each wait is so many times the one before")
-    max_backoff_s: int = Field(default=600, ge=0, description="longest wait, seconds")
+    max_backoff_s: int = Field(
+        default=600,
+        ge=0,
+        description="longest wait, seconds (Argo from 3.6; Kubeflow Pipelines has no word for it)",
+    )
+
+    @model_validator(mode="after")
+    def _waits_fit(self) -> Retry:
+        if self.max_backoff_s < self.backoff_s:
+            raise ValueError(f"max_backoff_s {self.max_backoff_s} is below backoff_s {self.backoff_s}")
+        return self
 
 
 class Pool(_Strict):
     """One kind of node and what a pod on it asks for."""
 
-    selector: Mapping[str, str] = Field(default={}, description="labels that the node must have")
+    selector: Mapping[LabelKey, LabelValue] = Field(default={}, description="labels that the node must have")
     affinity: tuple[NodeRule, ...] = Field(default=(), description="further conditions on the node's labels")
     tolerations: tuple[Toleration, ...] = Field(default=(), description="taints that are put up with")
     accelerator: Accelerator | None = Field(default=None, description="devices; none: a pool of processors")
-    cpu: Quantity = Field(default="1", description="cores that are requested")
-    cpu_limit: Quantity | None = Field(
-        default=None, description="cores at most; none: what the node has free"
-    )
-    memory: Quantity = Field(default="4Gi", description="memory, requested and at most")
-    shared_memory: Quantity | None = Field(
-        default=None, description="size of /dev/shm; none: the node's 64 MiB"
-    )
-    scratch: Quantity = Field(default="10Gi", description="size of the scratch folder, TMPDIR")
-    ephemeral_storage: Quantity | None = Field(
+    cpu: Cores = Field(default="1", description="cores that are requested")
+    cpu_limit: Cores | None = Field(default=None, description="cores at most; none: what the node has free")
+    memory: Size = Field(default="4Gi", description="memory, requested and at most")
+    shared_memory: Size | None = Field(default=None, description="size of /dev/shm; none: the node's 64 MiB")
+    scratch: Size = Field(default="10Gi", description="size of the scratch folder, TMPDIR")
+    ephemeral_storage: Size | None = Field(
         default=None,
         description="ephemeral storage that is requested, and at most; none: what `scratch` says (Argo and "
         "Helm: Kubeflow Pipelines has no word for it)",
@@ -120,17 +170,37 @@ class Pool(_Strict):
         default=None, description="priority class of the pods (Argo and Helm only, as ephemeral_storage)"
     )
     spot: bool = Field(default=False, description="the pool's nodes may be taken away at any time")
-    timeout_s: int = Field(default=86_400, ge=1, description="a task that runs longer is stopped, seconds")
+    timeout_s: int = Field(
+        default=86_400, ge=1, le=31_536_000, description="a task that runs longer is stopped, seconds"
+    )
     retry: Retry = Field(default=Retry(), description="when a task is tried again")
 
     @model_validator(mode="after")
     def _devices_are_asked_for_properly(self) -> Pool:
-        if self.accelerator is not None and not (self.selector or self.affinity):
-            raise ValueError("a pool with an accelerator needs a selector or an affinity")
-        if self.accelerator is not None and not self.tolerations:
+        if self.accelerator is None:
+            return self
+        if not (self.selector or any(rule.weight is None for rule in self.affinity)):
+            raise ValueError(
+                "a pool with an accelerator needs a selector, or an affinity that is more than a wish"
+            )
+        if not self.tolerations:
             raise ValueError("a pool with an accelerator needs a toleration of the taint of such nodes")
+        return self
+
+    @model_validator(mode="after")
+    def _amounts_fit(self) -> Pool:
+        if not amount(self.cpu):
+            raise ValueError(f"cpu {self.cpu} is nothing")
         if self.cpu_limit is not None and amount(self.cpu_limit) < amount(self.cpu):
             raise ValueError(f"cpu_limit {self.cpu_limit} is below cpu {self.cpu}")
+        if self.shared_memory is not None and amount(self.shared_memory) >= amount(self.memory):
+            raise ValueError(
+                f"shared_memory {self.shared_memory} is not below memory {self.memory}, of which it is a part"
+            )
+        if self.ephemeral_storage is not None and amount(self.ephemeral_storage) < amount(self.scratch):
+            raise ValueError(
+                f"ephemeral_storage {self.ephemeral_storage} is below scratch {self.scratch}, a part of it"
+            )
         return self
 
 
@@ -150,7 +220,9 @@ class ClusterConfig(_Strict):
         default={}, description="step (as `kalemint components` lists them) → pool of its workers"
     )
     image_registry: str = Field(
-        default="", description="put before the names of the images, e.g. registry.example.org/team"
+        default="",
+        pattern=r"^([a-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*)?$",
+        description="put before the names of images that name no registry, e.g. registry.example.org/team",
     )
     image_pull_secrets: tuple[Name, ...] = Field(
         default=(), description="secrets that images are pulled with"
@@ -179,6 +251,22 @@ class ClusterConfig(_Strict):
         return name, self.pools[name]
 
 
+class _OncePerKey(yaml.SafeLoader):
+    """Plain YAML in which no mapping says anything twice: the last of two pools would win unseen."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping; keys that `<<` brings in may be said again, as YAML has it."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"{key.value!r} is said twice", key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_pools(file: Path | None = None) -> ClusterConfig:
     """The pools that a YAML file defines; without a file, those that come with the package.
 
@@ -187,10 +275,10 @@ def read_pools(file: Path | None = None) -> ClusterConfig:
     """
     file = file or DEFAULT_POOLS
     try:
-        values: Any = yaml.safe_load(file.read_text())
+        values: Any = yaml.load(file.read_text(), _OncePerKey)
     except OSError as error:
         raise ConfigurationError(f"The file of pools {file} can't be read: {error.strerror}.") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The file of pools {file} is no YAML: {error}") from None
     if not isinstance(values, dict):
         raise ConfigurationError(f"The file of pools {file} holds no mapping with a section `pools`.")
@@ -201,10 +289,16 @@ def read_pools(file: Path | None = None) -> ClusterConfig:
 
 
 def _check_steps(config: ClusterConfig, file: Path) -> None:
+    from components.dedup.semantic_task import STAGES
     from pipelines.steps import PIPELINES
 
-    known = {step.name for steps in PIPELINES.values() for step in steps}
-    if wrong := sorted(set(config.steps) - known):
+    steps = {step.name: step for known in PIPELINES.values() for step in known}
+    if wrong := sorted(set(config.steps) - set(steps)):
         raise ConfigurationError(
             f"{file}: steps names {', '.join(wrong)}, which no pipeline has. `kalemint components` lists them."
         )
+    *parts, whole = (path for path, _ in STAGES)
+    for name in config.steps:
+        if steps[name].stage in parts:
+            task = next(step.name for step in steps.values() if step.stage == whole)
+            raise ConfigurationError(f"{file}: steps.{name} is part of the task {task}: name that.")
