@@ -2,6 +2,7 @@
 
 `KALEMINT_EVENTS` names a file to which events are appended as JSON lines (`kalemint run` draws them
 with rich). Without it, lines go to standard output: plain, or JSON where `KALEMINT_LOG=json`.
+`KALEMINT_METRICS_PORT` names a port on which a worker also serves Prometheus metrics (`metrics`).
 """
 
 from __future__ import annotations
@@ -15,12 +16,17 @@ from typing import Any, Final
 
 EVENTS_VARIABLE: Final = "KALEMINT_EVENTS"
 LOG_VARIABLE: Final = "KALEMINT_LOG"
+METRICS_VARIABLE: Final = "KALEMINT_METRICS_PORT"
 LINE_EVERY_S: Final = 5.0
 
 
 def emit(event: str, **fields: Any) -> None:
     """Report one event to whoever listens."""
     record = {"event": event, "time": round(time.time(), 3), **fields}
+    if os.environ.get(METRICS_VARIABLE):
+        from components.core import metrics
+
+        metrics.observe(record)
     path = os.environ.get(EVENTS_VARIABLE)
     if path:
         with Path(path).open("a") as file:  # one write of one line: appends of several processes don't mix
