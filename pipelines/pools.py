@@ -295,7 +295,7 @@ def _check_steps(config: ClusterConfig, file: Path) -> None:
     steps = {step.name: step for known in PIPELINES.values() for step in known}
     if wrong := sorted(set(config.steps) - set(steps)):
         raise ConfigurationError(
-            f"{file}: steps names {', '.join(wrong)}, which no pipeline has. `kalemint components` lists them."
+            f"{file}: steps names {', '.join(wrong)}, which no pipeline has: see `kalemint components`."
         )
     *parts, whole = (path for path, _ in STAGES)
     for name in config.steps:
