@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -64,21 +64,6 @@ Pools = Annotated[
         "what it may hold. Without it: pools cpu, gpu-caption, gpu-train and spot.",
     ),
 ]
-Runner = Annotated[
-    Literal["subprocess", "docker"],
-    typer.Option(
-        help="subprocess: tasks run in this environment. docker: each in a container of the image that a "
-        "cluster takes; needs a Docker engine on this machine and `make images`."
-    ),
-]
-Docker = Annotated[
-    list[str],
-    typer.Option(
-        "--docker",
-        envvar="KALEMINT_DOCKER",
-        help="For --runner docker, may be repeated: network=host, memory=4g, shm_size=1g, gpus=all.",
-    ),
-]
 Pipeline = Annotated[str, typer.Argument(help="Name of a pipeline: mint, kale, full or deepfake.")]
 
 
@@ -116,8 +101,6 @@ def run(
     config: Config = None,
     set_: Settings = [],  # noqa: B006 - typer copies it
     workers: Annotated[int, typer.Option(help="Workers of each step.", min=1)] = 1,
-    runner: Runner = "subprocess",
-    docker: Docker = [],  # noqa: B006 - typer copies it
     json_: Json = False,
 ) -> None:
     """Run a pipeline on this machine. The same command again goes on where it stopped.
@@ -145,31 +128,19 @@ def run(
             workers=workers,
             config=checked.model_dump(mode="json"),
         )
-        _run(record, runner, docker, machine=json_)
+        _run(record, machine=json_)
 
 
-def _tasks(record: Any, runner: str, docker: list[str]) -> Any:
-    """Where the tasks of a run run."""
-    if runner == "subprocess":
-        from pipelines.local import Processes
-
-        return Processes()
-    from pipelines.docker_runner import Containers, docker_params
-
-    return Containers(record, docker_params(docker))
-
-
-def _run(record: Any, runner: str, docker: list[str], *, machine: bool) -> None:
+def _run(record: Any, *, machine: bool) -> None:
     from components.core.store import open_store
     from pipelines.local import elapsed, run_local, watcher
     from pipelines.steps import PIPELINES
 
     _check_out(record.out)
-    tasks = _tasks(record, runner, docker)
     started = time.monotonic()
     watch = watcher(len(PIPELINES[record.pipeline]), machine=machine)
     try:
-        run_local(record, watch, tasks)
+        run_local(record, watch)
     except KeyboardInterrupt:
         typer.echo("Interrupted; the same command goes on from here.", err=True)
         raise typer.Exit(128 + signal.SIGINT) from None
@@ -453,8 +424,6 @@ def retry(
         str, typer.Option("--reason", help="Reason of the failures to do again, e.g. timeout.")
     ],
     step: Annotated[str | None, typer.Option(help="Only failures of this step.")] = None,
-    runner: Runner = "subprocess",
-    docker: Docker = [],  # noqa: B006 - typer copies it
     json_: Json = False,
 ) -> None:
     """Do just those records again that failed for a reason, then everything that depends on them."""
@@ -466,7 +435,7 @@ def retry(
         if not json_:
             for name, number in asked.items():
                 typer.echo(f"{name}: {number} records to do again", err=True)
-        _run(record, runner, docker, machine=json_)
+        _run(record, machine=json_)
 
 
 @app.command()

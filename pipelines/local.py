@@ -1,7 +1,4 @@
-"""Run a pipeline on this machine: the same KFP DAG, each task a subprocess in this environment.
-
-Where tasks run is a `Tasks`: `Processes` here, or `pipelines.docker_runner.Containers`.
-"""
+"""Run a pipeline on this machine: the same KFP DAG, each task a subprocess in this environment."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from components.core.errors import BudgetExceeded, ConfigurationError, GateFailed, KalemintError
 from components.core.progress import EVENTS_VARIABLE
@@ -87,63 +84,15 @@ def _parameters(record: RunRecord) -> dict[str, Any]:
     return spelled(config)
 
 
-class Tasks(Protocol):
-    """Where the tasks of a run run."""
-
-    problem: KalemintError | None
-
-    def kfp_runner(self) -> Any:
-        """The runner for `kfp.local.init`."""
-
-    def opened(self, folder: Path, events: Path) -> contextlib.AbstractContextManager[None]:
-        """For as long as tasks may be started; they report to the file `events` in the run's own folder."""
-
-    def drain(self, events: Events) -> None:
-        """Have tasks stop cleanly; called by a signal handler."""
-
-    def stop(self) -> None:
-        """End tasks at once."""
-
-
-class Processes:
-    """Runs tasks as subprocesses in this environment."""
-
-    problem: KalemintError | None = None
-
-    def kfp_runner(self) -> Any:
-        """The runner for `kfp.local.init`."""
-        from kfp import local
-
-        return local.SubprocessRunner(use_venv=False)
-
-    def opened(self, folder: Path, events: Path) -> contextlib.AbstractContextManager[None]:
-        """For as long as this process's environment is that of the tasks."""
-        return _environment(events)
-
-    def drain(self, events: Events) -> None:
-        """SIGTERM goes on to the running tasks, which drain."""
-        events.read()
-        for pid in events.pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-
-    def stop(self) -> None:
-        """Nothing: tasks die with this process."""
-
-
-def run_local(
-    record: RunRecord, on_events: Callable[[list[dict[str, Any]]], None], tasks: Tasks | None = None
-) -> None:
+def run_local(record: RunRecord, on_events: Callable[[list[dict[str, Any]]], None]) -> None:
     """Run a pipeline to its end.
 
     Args:
         on_events: called with the tasks' events a few times a second.
-        tasks: where tasks run; None: in processes.
 
     Raises:
         KalemintError: the error of the task that failed, as one sentence.
     """
-    tasks = tasks or Processes()
     folder = Path(tempfile.mkdtemp(prefix="kalemint-"))
     events = Events(folder / "events.jsonl")
     events.path.touch()
@@ -153,40 +102,40 @@ def run_local(
     def go() -> None:
         try:
             with _quiet(log):
-                _run_kfp(record, folder, tasks.kfp_runner())
+                _run_kfp(record, folder)
         except BaseException as error:  # noqa: BLE001 - handed to the main thread
             failure.append(error)
 
     thread = threading.Thread(target=go, daemon=True)
-    with tasks.opened(folder, events.path), _on_sigterm(lambda: tasks.drain(events)):
-        try:
-            thread.start()
-            while thread.is_alive():
-                thread.join(timeout=0.2)
-                on_events(events.read())
-        finally:
-            tasks.stop()
+    with _environment(events.path), _forward_sigterm(events):
+        thread.start()
+        while thread.is_alive():
+            thread.join(timeout=0.2)
+            on_events(events.read())
     on_events(events.read())
     if failure:
         if events.error is not None:
+            shutil.rmtree(folder, ignore_errors=True)
             kind = _ERRORS.get(events.error["kind"], KalemintError)
-            problem: KalemintError | None = kind(events.error["message"])
-        else:
-            problem = tasks.problem
-        if problem is None:
-            raise KalemintError(f"A task failed without saying why; its output is in {log}.") from failure[0]
-        shutil.rmtree(folder, ignore_errors=True)
-        raise problem
+            raise kind(events.error["message"])
+        raise KalemintError(f"A task failed without saying why; its output is in {log}.") from failure[0]
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _on_sigterm(drain: Callable[[], None]) -> Iterator[None]:
-    """SIGTERM to this process has the tasks drain."""
+def _forward_sigterm(events: Events) -> Iterator[None]:
+    """SIGTERM to this process goes on to the running tasks, which drain."""
+
+    def forward(*_: object) -> None:
+        events.read()
+        for pid in events.pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = signal.signal(signal.SIGTERM, lambda *_: drain())
+    previous = signal.signal(signal.SIGTERM, forward)
     try:
         yield
     finally:
@@ -216,13 +165,13 @@ def _environment(events: Path) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _run_kfp(record: RunRecord, folder: Path, runner: Any) -> None:
+def _run_kfp(record: RunRecord, folder: Path) -> None:
     from kfp import local
 
     from pipelines.registry import pipeline_function
 
     local.init(
-        runner=runner,
+        runner=local.SubprocessRunner(use_venv=False),
         pipeline_root=str(folder / "tasks"),
         raise_on_error=True,
     )
