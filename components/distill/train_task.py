@@ -206,6 +206,9 @@ class _Mirror(threading.Thread):
         whole = [p for p in (self._folder / "checkpoints").glob("step-*") if p.is_dir() and not p.suffix]
         start = self._folder / "start"
         kept = {path.name for path in whole}
+        # the logs first: a log that is ahead of its checkpoint is cut, one that is behind has a hole
+        for log in sorted(self._folder.glob("*.jsonl")):
+            self._store.put_file(f"{self._place}/{log.name}", log)
         for folder in [*([start] if (start / "identity.yaml").is_file() else []), *sorted(whole)]:
             files = sorted(path for path in folder.rglob("*") if path.is_file())
             # the file that makes a checkpoint whole goes last
@@ -215,8 +218,6 @@ class _Mirror(threading.Thread):
                     with contextlib.suppress(FileNotFoundError):  # the trainer keeps the newest ones only
                         self._store.put_file(f"{self._place}/{name}", path)
                         self._copied.add(name)
-        for log in self._folder.glob("*.jsonl"):
-            self._store.put_file(f"{self._place}/{log.name}", log)
         for key, _ in list(self._store.list(f"{self._place}/checkpoints/")):
             if key.removeprefix(f"{self._place}/checkpoints/").partition("/")[0] not in kept:
                 self._store.delete(key)

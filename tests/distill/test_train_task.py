@@ -19,8 +19,9 @@ pytest.importorskip("torch", reason="needs the extra `torch`")
 from components.core.errors import ConfigurationError
 from components.core.manifest import Manifest, load, manifest_key
 from components.core.progress import EVENTS_VARIABLE
-from components.core.store import Store, open_store
+from components.core.store import FileStore, Store, open_store
 from components.core.task import Artifact
+from components.distill import train_task as task
 from components.distill.train_task import train_student, train_task
 from tests.distill import samples, scenes
 from tests.pipelines.processes import Running
@@ -177,6 +178,26 @@ def test_checkpoints_outlive_the_machine_in_a_bucket(
     steps = [event["done"] for event in events(told, "progress")]
     assert steps == [step for step in range(5, STEPS + 1, 5) if step > kept]
     check_same(out, data)
+
+
+def test_a_log_in_a_bucket_is_never_behind_a_checkpoint_there(tmp_path: Path) -> None:
+    class DiesAfterACheckpoint(FileStore):
+        def put_file(self, key: str, path: Path) -> None:
+            super().put_file(key, path)
+            if key.endswith("/trainer.json"):
+                raise KeyboardInterrupt
+
+    folder = tmp_path / "machine"
+    bucket = DiesAfterACheckpoint((tmp_path / "bucket").as_uri())
+    mirror = task._Mirror(bucket, "train/work/a", folder)
+    checkpoint = folder / "checkpoints" / "step-00000007"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "trainer.json").write_text("{}")
+    (folder / "loss.jsonl").write_text('{"step": 1}\n' * 9)
+    with pytest.raises(KeyboardInterrupt):
+        mirror._copy()
+    assert whole_checkpoints(bucket)
+    assert steps_logged(bucket) == 9
 
 
 def test_a_published_training_is_taken_and_other_data_is_trained_on(
